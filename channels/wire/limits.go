@@ -1,0 +1,27 @@
+package wire
+
+import "time"
+
+// Version is the first byte of every request, and what ?keys lists.
+const Version = 1
+
+// Sizes are in bytes and count what travels, sealing included.
+const (
+	MaxRequest  = 1 << 20   // a sealed request
+	MaxResponse = 2 << 20   // a sealed response
+	MaxFetch    = 768 << 10 // the entries in one FetchResult; one entry is always given
+	MaxBlob     = 128 << 10 // a slot's blob
+	MaxEntry    = 64 << 10  // an entry of a channel's log
+	MaxCalls    = 256       // calls in a request
+	MaxKeys     = 64 << 10  // the answer to ?keys
+)
+
+const (
+	MaxWait  = 25 * time.Second    // a held fetch
+	MaxSkew  = time.Hour           // between a request's time and the hub's
+	KeyMade  = 7 * 24 * time.Hour  // how often a hub makes a new X-Wing key
+	KeyKept  = 14 * 24 * time.Hour // how long it opens requests sealed to one
+	EncSeen  = 2 * time.Hour       // how long a hub remembers an enc that waited
+	MinPad   = 1 << 10             // requests and responses are padded to this at least
+	InviteOK = 7 * 24 * time.Hour  // how long a one-time key is good unless said otherwise
+)
