@@ -17,11 +17,11 @@ const (
 )
 
 const (
-	MaxWait  = 25 * time.Second    // a held fetch
-	MaxSkew  = time.Hour           // between a request's time and the hub's
-	KeyMade  = 7 * 24 * time.Hour  // how often a hub makes a new X-Wing key
-	KeyKept  = 14 * 24 * time.Hour // how long it opens requests sealed to one
-	EncSeen  = 2 * time.Hour       // how long a hub remembers an enc that waited
-	MinPad   = 1 << 10             // requests and responses are padded to this at least
-	InviteOK = 7 * 24 * time.Hour  // how long a one-time key is good unless said otherwise
+	MaxWait     = 25 * time.Second    // a held fetch
+	MaxSkew     = time.Hour           // between a request's time and the hub's
+	KeyMade     = 7 * 24 * time.Hour  // how often a hub makes a new X-Wing key
+	KeyKept     = 14 * 24 * time.Hour // how long it opens requests sealed to one
+	EncSeen     = 2 * time.Hour       // how long a hub remembers an enc that waited
+	MinPad      = 1 << 10             // requests and responses are padded to this at least
+	InviteValid = 7 * 24 * time.Hour  // how long a one-time key is good unless said otherwise
 )
