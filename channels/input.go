@@ -1,0 +1,135 @@
+package channels
+
+import (
+	"time"
+
+	"hubbub/channels/wire"
+)
+
+// Input is what Step takes: something the user did, a hub's answer, or that
+// time has passed.
+type Input interface{ input() }
+
+// Ref ties what an input leads to, perhaps much later, to whoever gave it. It
+// is echoed in events and not kept across restarts. Zero is nobody.
+type Ref uint64
+
+// Names of channels are local to the phonebook: "#bob". They are compared
+// ignoring the case of ASCII letters, like all names in IRC.
+
+// Start begins: it is the first input after Open. It asks for the requests
+// that were under way when the gateway stopped.
+type Start struct{}
+
+// Tick says that Output.Wake has come. A Tick too early or too late is harmless.
+type Tick struct{}
+
+// Answered gives a hub's answer to a request, or why there is none.
+type Answered struct {
+	Request RequestID
+	Results []wire.Result // one for each call, in order, if Failure is nil
+	Failure *HubFailure
+	URL     string // where the hub is now, if it redirected; else empty
+	Note    string // a certificate's fault, for status; else empty
+}
+
+// UseHub makes a hub of one's own known, and claims it if that is still to be
+// done. Later channels are opened on it. It answers with HubReady or Failed.
+type UseHub struct {
+	Ref      Ref
+	Hub      HubAddress
+	Secret   [16]byte // from the account key; zero if the hub is claimed already
+	Embedded bool     // the gateway's own, on loopback: used only where there is no other
+}
+
+// Join opens a channel by name: shows it if it was hidden, and founds it, in
+// the phonebook alone, if there is none. It answers with Shown, or Failed.
+type Join struct {
+	Ref     Ref
+	Channel string
+}
+
+// Redeem joins the channel that a one-time key is for, under a local name. The
+// key may hold spaces and line breaks. It answers with Shown when the hub has
+// taken the joining, or Failed (CodeMistyped, CodeUsed, CodeTaken …). A key
+// already redeemed here, and a useless key on a channel one is in, just show
+// the channel.
+type Redeem struct {
+	Ref     Ref
+	Channel string
+	Key     string
+}
+
+// Invite makes a one-time key for a channel, opening it on a hub first if it is
+// on none. It answers with Invited or Failed.
+type Invite struct {
+	Ref     Ref
+	Channel string
+	Note    string        // whom it is for; a note to oneself and the members
+	Valid   time.Duration // zero: a week
+}
+
+// Revoke closes an open one-time key of one's own. It answers with Done or Failed.
+type Revoke struct {
+	Ref    Ref
+	Invite int // InviteView.Number
+}
+
+// Send puts a text into the outbox. It answers at once with Line (Own), or Failed.
+type Send struct {
+	Ref     Ref
+	Channel string
+	Kind    LineKind // Text, Action or Notice
+	Text    string   // UTF-8, at most MaxText bytes, no control characters but line breaks and IRC formatting
+}
+
+// SetNick changes the user's nick, in all channels. It answers with Renamed or Failed.
+type SetNick struct {
+	Ref  Ref
+	Nick string
+}
+
+// SetTopic changes a channel's topic. It answers with Topic or Failed.
+type SetTopic struct {
+	Ref     Ref
+	Channel string
+	Text    string
+}
+
+// Hide stops showing a channel until Join or its next line; it goes on receiving.
+// It answers with Hidden.
+type Hide struct {
+	Ref     Ref
+	Channel string
+}
+
+// Leave leaves a channel for good: the others are told, its keys and history
+// are deleted. It answers with Gone or Failed.
+type Leave struct {
+	Ref     Ref
+	Channel string
+}
+
+// Delivered says that a client has shown every line up to Line. Marks never go back.
+type Delivered struct {
+	Client string // the client's name, "" for the default
+	Line   int64
+}
+
+func (Start) input()     {}
+func (Tick) input()      {}
+func (Answered) input()  {}
+func (UseHub) input()    {}
+func (Join) input()      {}
+func (Redeem) input()    {}
+func (Invite) input()    {}
+func (Revoke) input()    {}
+func (Send) input()      {}
+func (SetNick) input()   {}
+func (SetTopic) input()  {}
+func (Hide) input()      {}
+func (Leave) input()     {}
+func (Delivered) input() {}
+
+// MaxText is the longest text in bytes, before CBOR and sealing (protocol.md, Envelope).
+const MaxText = 60_000

@@ -1,0 +1,70 @@
+package channels
+
+import "time"
+
+// Views are what the gateway may ask at any time, between two steps. They
+// change nothing. All texts and nicks in them are already cleaned: nicks are
+// unique within a channel, and never "sysop".
+
+// ChannelView is a channel as it is shown.
+type ChannelView struct {
+	Name      string
+	Hidden    bool
+	Created   time.Time
+	Topic     string
+	TopicBy   string
+	TopicTime time.Time
+	Members   []MemberView // the user first, then as they joined
+	Waiting   bool         // joined by a one-time key, the members not yet known
+	WaitsFor  string       // whose gateway must come online for that
+	Pending   int          // own texts that no hub has yet
+	Hubs      []HubView    // none: not opened yet
+}
+
+// MemberView is a member of a channel.
+type MemberView struct {
+	ID          [32]byte
+	Nick        string
+	Own         bool
+	Founder     bool
+	Above       bool   // may remove the user
+	InvitedBy   string // empty for the founder
+	Since       time.Time
+	Heard       time.Time // of the last envelope from them; zero: never
+	Fingerprint string    // of their key, to compare aloud
+	Waiting     bool      // their sender key has not come yet: they can't be read
+}
+
+// HubView is a hub as status shows it. Channel-related fields are zero in
+// Core.Hubs.
+type HubView struct {
+	Address  HubAddress
+	Embedded bool
+	Own      bool // the user has an account there
+	Owner    bool
+	Claimed  bool
+	Up       bool      // its last answer was a good one
+	Heard    time.Time // of that; zero: never
+	Trouble  string    // why not Up, or a certificate's fault
+	Behind   int       // envelopes still to be put there
+	Channels int       // how many live there
+}
+
+// InviteView is a one-time key that the user made. Its text is not kept.
+type InviteView struct {
+	Number  int
+	Channel string
+	Note    string
+	Made    time.Time
+	Expires time.Time
+	State   string // "open", "used by bob", "revoked", "expired", "being made"
+}
+
+// SeenView says up to where a member has the user's texts: their gateway has
+// stored them. It does not say that anybody read them.
+type SeenView struct {
+	Nick   string
+	Behind int       // own texts not known to have arrived there
+	Time   time.Time // of the newest one that has; zero: none
+	Text   string    // the start of that one
+}
