@@ -59,6 +59,8 @@ func Unmarshal(data []byte, v any) error {
 func mustEncoder() cbor.EncMode {
 	options := cbor.CoreDetEncOptions()
 	options.TagsMd = cbor.TagsForbidden
+	// A nil slice or map is an empty one, so that null stands for neither.
+	options.NilContainers = cbor.NilContainerAsEmpty
 	mode, err := options.EncMode()
 	if err != nil {
 		panic(err)

@@ -45,6 +45,7 @@ func TestRefused(t *testing.T) {
 		"trailing bytes":        "a2" + "626964" + "4401020304" + "646e616d65" + "6162" + "00",
 		"wrong case of a key":   "a2" + "626964" + "4401020304" + "644e616d65" + "6162",
 		"missing field":         "a1" + "626964" + "4401020304",
+		"null for an array":     "a3" + "626964" + "4401020304" + "646e616d65" + "6162" + "647365656e" + "f6",
 		"nothing":               "",
 		"text is not valid UTF": "a2" + "626964" + "4401020304" + "646e616d65" + "61ff",
 	} {
@@ -60,5 +61,31 @@ func TestRefused(t *testing.T) {
 	data, _ := hex.DecodeString("a2" + "626964" + "4401020304" + "646e616d65" + "6162")
 	if err := Unmarshal(data, new(letter)); err != nil {
 		t.Errorf("the canonical form was refused: %v", err)
+	}
+}
+
+// What a program leaves nil and what it leaves empty is the same on the wire.
+func TestNilIsEmpty(t *testing.T) {
+	type lists struct {
+		Bytes []byte         `cbor:"bytes"`
+		Map   map[string]int `cbor:"map"`
+	}
+	empty, err := Marshal(lists{Bytes: []byte{}, Map: map[string]int{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	none, err := Marshal(lists{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(none) != string(empty) {
+		t.Errorf("nil is %x, empty is %x", none, empty)
+	}
+	if err := Unmarshal(none, new(lists)); err != nil {
+		t.Error(err)
+	}
+	null, _ := hex.DecodeString("a2" + "636d6170" + "f6" + "656279746573" + "f6")
+	if err := Unmarshal(null, new(lists)); err == nil {
+		t.Error("null was taken for an empty list")
 	}
 }
