@@ -1,0 +1,216 @@
+package session
+
+import (
+	"fmt"
+	"unicode/utf8"
+
+	"hubbub/channels/codec"
+)
+
+// Limits of contents, in bytes where nothing else is said.
+const (
+	MaxText    = 60000 // of Text.Text
+	MaxOps     = 60000 // of the operations in one body together
+	MaxInvites = 64    // open invites in one body
+	MaxNeed    = 256   // envelopes asked for in one body, and keys
+	MaxForks   = 64    // one-time keys in one body
+	MaxForkKey = 1024  // of one of them
+	MaxPieces  = 1024  // of one snapshot
+	maxCard    = 256   // of a sealed card in OpenInvite
+)
+
+// Content is what a body of one kind carries.
+type Content interface {
+	Kind() Kind
+	check() error
+}
+
+// Style says how a text is meant.
+type Style string
+
+// The styles of a text.
+const (
+	StylePlain  Style = ""       // PRIVMSG
+	StyleAction Style = "action" // CTCP ACTION, /me
+	StyleNotice Style = "notice" // NOTICE
+)
+
+// Text is something said: 1 to MaxText bytes of valid UTF-8. What characters
+// it may have is not decided here: it is as hostile as its sender.
+type Text struct {
+	Text  string `cbor:"text"`
+	Style Style  `cbor:"style,omitempty"`
+}
+
+// Ops carries signed operations (roster), in the order in which they are to be
+// applied, and beside them the secrets of the invites that they make or that
+// were refreshed. One of the two is there at least.
+type Ops struct {
+	Ops     [][]byte     `cbor:"ops,omitempty"`
+	Invites []OpenInvite `cbor:"invites,omitempty"`
+}
+
+// OpenInvite is what members hold of an invite that is still open, and delete
+// once it is used, revoked or a day past its expiry: enough to read who redeems
+// it, and to refresh its blob. It is never in a snapshot.
+type OpenInvite struct {
+	Invite  Member `cbor:"invite"`  // the invite key's public half, which names it
+	Slot    Slot   `cbor:"slot"`    // where it is on hubs
+	Number  int64  `cbor:"number"`  // of the newest offer, from 1; the higher holds
+	Join    Secret `cbor:"join"`    // join key: opens the sealed join
+	Prekey  Secret `cbor:"prekey"`  // seed of the invite prekey in that offer
+	Refresh Secret `cbor:"refresh"` // refresh key: seals the offer
+	Card    []byte `cbor:"card"`    // the blob's first part as it is, for RefreshBlob
+}
+
+// NumberedPrekey is a member's prekey as others seal to it. Numbers go up.
+type NumberedPrekey struct {
+	Number int64        `cbor:"number"` // from 1
+	Public PrekeyPublic `cbor:"public"`
+}
+
+// FreshKey starts a sender key: its envelope, at iteration 0, has a box for
+// every other member.
+type FreshKey struct {
+	Prekey NumberedPrekey `cbor:"prekey"` // the sender's new one
+}
+
+// Give hands the sender's sender key to a newcomer: its envelope, at whatever
+// iteration, has a box for him.
+type Give struct {
+	Prekey  NumberedPrekey `cbor:"prekey"`            // the sender's current one
+	Invites []OpenInvite   `cbor:"invites,omitempty"` // those still open
+}
+
+// FreshPrekey publishes a new prekey of the sender's.
+type FreshPrekey struct {
+	Prekey NumberedPrekey `cbor:"prekey"`
+}
+
+// Seen carries nothing: Body.Seen says it.
+type Seen struct{}
+
+// Need asks for envelopes that are missing, and for sender keys of which no
+// box came. One of the two is there at least.
+type Need struct {
+	IDs  []ID      `cbor:"ids,omitempty"`
+	Keys []KeyName `cbor:"keys,omitempty"` // each asked of its From only
+}
+
+// KeyName names a sender key.
+type KeyName struct {
+	From Member `cbor:"from"`
+	ID   KeyID  `cbor:"id"`
+}
+
+// Again is a text that was lost, as its sender signed it; whoever has it may
+// send it. OpenAgain verifies it.
+type Again struct {
+	ID        ID                  `cbor:"id"`     // the lost envelope's
+	Header    ID                  `cbor:"header"` // Signed.Header
+	Body      []byte              `cbor:"body"`
+	Signature [signatureSize]byte `cbor:"signature"`
+}
+
+// Snapshot is one piece of all operations, for a newcomer. Pieces stand for
+// themselves, so their order does not matter; Members in the body says of what
+// set they are.
+type Snapshot struct {
+	Index int      `cbor:"index"` // from 0
+	Count int      `cbor:"count"` // pieces in all: 1 to MaxPieces
+	Ops   [][]byte `cbor:"ops"`   // signed operations
+}
+
+// Fork invites the members, one by one, to a channel founded to leave this one.
+type Fork struct {
+	Keys []ForkKey `cbor:"keys"`
+}
+
+// ForkKey is a one-time key for one member, as it is typed after /join.
+type ForkKey struct {
+	For Member `cbor:"for"`
+	Key string `cbor:"key"`
+}
+
+// Unknown is the content of a kind that hubbub/1 does not know. It is never
+// encoded.
+type Unknown struct {
+	Name Kind
+}
+
+func (Text) Kind() Kind        { return KindText }
+func (Ops) Kind() Kind         { return KindOps }
+func (FreshKey) Kind() Kind    { return KindKey }
+func (Give) Kind() Kind        { return KindGive }
+func (FreshPrekey) Kind() Kind { return KindPrekey }
+func (Seen) Kind() Kind        { return KindSeen }
+func (Need) Kind() Kind        { return KindNeed }
+func (Again) Kind() Kind       { return KindAgain }
+func (Snapshot) Kind() Kind    { return KindSnapshot }
+func (Fork) Kind() Kind        { return KindFork }
+func (u Unknown) Kind() Kind   { return u.Name }
+
+// OpenAgain verifies a text that came again and gives its body. Whether
+// Body.From is a member is the caller's to know. That a.ID is this text's can't
+// be seen from it: it is to be taken only for an id that is missing as
+// (Body.From, Body.Seq) in what Body.From signed, or others have seen.
+//
+// Errors: ErrMalformed (of a body that is not a text, too), ErrSignature.
+func OpenAgain(channel Channel, a Again) (Body, error) {
+	b, err := decodeBody(a.Body)
+	if err != nil {
+		return Body{}, fmt.Errorf("a text again: %w", err)
+	}
+	if _, ok := b.Content.(Text); !ok {
+		return Body{}, fmt.Errorf("not a text but %q again: %w", b.Content.Kind(), ErrMalformed)
+	}
+	if err := (Signed{a.Header, a.Body, a.Signature}).Verify(channel, b.From); err != nil {
+		return Body{}, fmt.Errorf("a text again: %w", err)
+	}
+	return b, nil
+}
+
+// decodeContent reads the content of a kind.
+func decodeContent(kind Kind, raw codec.Raw) (Content, error) {
+	switch kind {
+	case KindText:
+		return decodeAs[Text](raw)
+	case KindOps:
+		return decodeAs[Ops](raw)
+	case KindKey:
+		return decodeAs[FreshKey](raw)
+	case KindGive:
+		return decodeAs[Give](raw)
+	case KindPrekey:
+		return decodeAs[FreshPrekey](raw)
+	case KindSeen:
+		return decodeAs[Seen](raw)
+	case KindNeed:
+		return decodeAs[Need](raw)
+	case KindAgain:
+		return decodeAs[Again](raw)
+	case KindSnapshot:
+		return decodeAs[Snapshot](raw)
+	case KindFork:
+		return decodeAs[Fork](raw)
+	}
+	return Unknown{kind}, nil
+}
+
+func decodeAs[T Content](raw codec.Raw) (Content, error) {
+	var c T
+	if err := codec.Unmarshal(raw, &c); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
+	}
+	return c, nil
+}
+
+func (t Text) check() error {
+	if len(t.Text) == 0 || len(t.Text) > MaxText || !utf8.ValidString(t.Text) {
+		return fmt.Errorf("a text of %d bytes: %w", len(t.Text), ErrMalformed)
+	}
+	if t.Style != StylePlain && t.Style != StyleAction && t.Style != StyleNotice {
+		return fmt.Errorf("a text's style: %w", ErrMalformed)
+	}
+	return nil
+}
