@@ -11,14 +11,15 @@ import (
 
 // Limits of a blob.
 const (
-	MaxBlob   = 128 << 10
-	MaxNicks  = 64
-	MaxNick   = 64 // bytes
-	MaxHubs   = 16
-	MaxURL    = 512 // bytes
-	blobForm  = 1   // a blob's first byte
-	cardSize  = 1 + 7 + 1 + 34 + 1 + 7 + 34 + 1 + 7 + 34
-	cardBytes = nonceSize + cardSize + aeadTag
+	MaxBlob  = 128 << 10
+	MaxNicks = 64
+	MaxNick  = 32 // bytes, of 1 at least
+	MaxHubs  = 16
+	MaxURL   = 500                             // bytes, of 1 at least
+	CardSize = nonceSize + cardPlain + aeadTag // a sealed card
+
+	blobVersion = 1                                  // a blob's first byte
+	cardPlain   = 1 + (8 + 34) + (8 + 34) + (8 + 34) // a map of three keys of 7 letters and 32 bytes each
 )
 
 // Card is the part of a blob that never changes: it says into which channel
@@ -64,7 +65,7 @@ func SealBlob(keys InviteKeys, card Card, offer Offer) ([]byte, error) {
 // takes the refresh key only, which every member holds.
 // Errors: ErrMalformed, ErrPrekey, ErrTooLong.
 func RefreshBlob(card []byte, refresh Secret, slot Slot, offer Offer) ([]byte, error) {
-	if len(card) != cardBytes {
+	if len(card) != CardSize {
 		return nil, fmt.Errorf("a card of %d bytes: %w", len(card), ErrMalformed)
 	}
 	if err := offer.check(); err != nil {
@@ -74,12 +75,12 @@ func RefreshBlob(card []byte, refresh Secret, slot Slot, offer Offer) ([]byte, e
 	if err != nil {
 		return nil, err
 	}
-	outside := 1 + cardBytes + nonceSize + aeadTag
+	outside := 1 + CardSize + nonceSize + aeadTag
 	total, err := fit(blobSizes, outside+lengthSize+len(plain))
 	if err != nil {
 		return nil, fmt.Errorf("an offer: %w", err)
 	}
-	blob := append(make([]byte, 0, total), blobForm)
+	blob := append(make([]byte, 0, total), blobVersion)
 	blob = append(blob, card...)
 	aad := offerAAD(slot, blob)
 	var nonce [nonceSize]byte
@@ -91,10 +92,10 @@ func RefreshBlob(card []byte, refresh Secret, slot Slot, offer Offer) ([]byte, e
 // BlobCard is the part of a blob that OpenInvite.Card keeps.
 func BlobCard(blob []byte) ([]byte, error) {
 	size, err := fit(blobSizes, len(blob))
-	if err != nil || size != len(blob) || blob[0] != blobForm {
+	if err != nil || size != len(blob) || blob[0] != blobVersion {
 		return nil, fmt.Errorf("a blob of %d bytes: %w", len(blob), ErrMalformed)
 	}
-	return slices.Clone(blob[1 : 1+cardBytes]), nil
+	return slices.Clone(blob[1 : 1+CardSize]), nil
 }
 
 // OpenBlob opens a blob that a hub showed for keys.Slot. The offer's number is to
@@ -114,11 +115,14 @@ func OpenBlob(keys InviteKeys, blob []byte) (Card, Offer, error) {
 		return Card{}, Offer{}, fmt.Errorf("%w: %w", ErrMalformed, err)
 	}
 	offer, err := openOffer(card.Refresh, keys.Slot, blob)
-	return card, offer, err
+	if err != nil {
+		return Card{}, Offer{}, err
+	}
+	return card, offer, nil
 }
 
 func openOffer(refresh Secret, slot Slot, blob []byte) (Offer, error) {
-	head, rest := blob[:1+cardBytes], blob[1+cardBytes:]
+	head, rest := blob[:1+CardSize], blob[1+CardSize:]
 	padded, err := newAEAD(refresh).Open(nil, rest[:nonceSize], rest[nonceSize:], offerAAD(slot, head))
 	if err != nil {
 		return Offer{}, fmt.Errorf("opening an offer: %w", ErrSealed)
@@ -131,7 +135,10 @@ func openOffer(refresh Secret, slot Slot, blob []byte) (Offer, error) {
 	if err := codec.Unmarshal(plain, &offer); err != nil {
 		return Offer{}, fmt.Errorf("%w: %w", ErrMalformed, err)
 	}
-	return offer, offer.check()
+	if err := offer.check(); err != nil {
+		return Offer{}, err
+	}
+	return offer, nil
 }
 
 func cardAAD(slot Slot) []byte { return slices.Concat([]byte(labelCard), slot[:]) }
@@ -150,7 +157,7 @@ func (o Offer) check() error {
 		return fmt.Errorf("%d hubs: %w", len(o.Hubs), ErrMalformed)
 	}
 	for _, nick := range o.Nicks {
-		if len(nick) > MaxNick || !utf8.ValidString(nick) {
+		if len(nick) == 0 || len(nick) > MaxNick || !utf8.ValidString(nick) {
 			return fmt.Errorf("a nick of %d bytes: %w", len(nick), ErrMalformed)
 		}
 	}

@@ -78,7 +78,8 @@ type wireBody struct {
 // out of its limits (ErrPrekey for an unusable prekey): what it gives, DecodeBody
 // takes.
 func EncodeBody(b Body) ([]byte, error) {
-	if b.Content == nil {
+	switch b.Content.(type) {
+	case nil, Unknown:
 		return nil, fmt.Errorf("a body without content: %w", ErrMalformed)
 	}
 	if err := b.check(); err != nil {
@@ -119,7 +120,10 @@ func decodeBody(data []byte) (Body, error) {
 		return Body{}, fmt.Errorf("%s: %w", w.Kind, err)
 	}
 	b := Body{w.From, w.Seq, w.Prev, w.Seen, w.Time, w.Members, content}
-	return b, b.check()
+	if err := b.check(); err != nil {
+		return Body{}, err
+	}
+	return b, nil
 }
 
 // check holds a body against its limits, its content included.

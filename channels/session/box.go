@@ -21,8 +21,15 @@ type Recipient struct {
 // verified; and a chain already known for (sender, e.KeyID) is never replaced, for
 // that would bring back message keys that were used.
 //
-// Errors: ErrNoBox, ErrSealed.
+// Errors: ErrNoBox, ErrSealed, ErrMalformed (a chain key of zeros), ErrPrekey (a
+// Prekey not from NewPrekey or PrekeyFromSeed).
 func (e Envelope) OpenBox(prekey Prekey, channel Channel, sender, recipient Member) (ReceiverChain, error) {
+	if e.Boxes() == 0 {
+		return ReceiverChain{}, ErrNoBox
+	}
+	if prekey.private == nil {
+		return ReceiverChain{}, fmt.Errorf("a prekey that was not expanded: %w", ErrPrekey)
+	}
 	box, ok := e.Box(Tag(&prekey.Public, sender, e.KeyID))
 	if !ok {
 		return ReceiverChain{}, ErrNoBox
@@ -32,8 +39,8 @@ func (e Envelope) OpenBox(prekey Prekey, channel Channel, sender, recipient Memb
 	if err != nil {
 		return ReceiverChain{}, fmt.Errorf("opening a box: %w", ErrSealed)
 	}
-	if len(chain) != 32 {
-		return ReceiverChain{}, fmt.Errorf("a chain key of %d bytes: %w", len(chain), ErrMalformed)
+	if Secret(chain) == (Secret{}) {
+		return ReceiverChain{}, fmt.Errorf("a chain key of zeros: %w", ErrMalformed)
 	}
 	return NewReceiverChain(sender, e.KeyID, Secret(chain), e.Iteration), nil
 }

@@ -100,7 +100,7 @@ func checkInvites(invites []OpenInvite) error {
 		return fmt.Errorf("%d open invites: %w", len(invites), ErrMalformed)
 	}
 	for i, v := range invites {
-		if v.Number < 1 || v.Number > MaxNumber || len(v.Card) == 0 || len(v.Card) > maxCard {
+		if v.Number < 1 || v.Number > MaxNumber || len(v.Card) != CardSize {
 			return fmt.Errorf("open invite %d: %w", i, ErrMalformed)
 		}
 	}

@@ -16,7 +16,6 @@ const (
 	MaxForks   = 64    // one-time keys in one body
 	MaxForkKey = 1024  // of one of them
 	MaxPieces  = 1024  // of one snapshot
-	maxCard    = 256   // of a sealed card in OpenInvite
 )
 
 // Content is what a body of one kind carries.
@@ -60,7 +59,7 @@ type OpenInvite struct {
 	Join    Secret `cbor:"join"`    // join key: opens the sealed join
 	Prekey  Secret `cbor:"prekey"`  // seed of the invite prekey in that offer
 	Refresh Secret `cbor:"refresh"` // refresh key: seals the offer
-	Card    []byte `cbor:"card"`    // the blob's first part as it is, for RefreshBlob
+	Card    []byte `cbor:"card"`    // the blob's card as it is (BlobCard), CardSize bytes, for RefreshBlob
 }
 
 // NumberedPrekey is a member's prekey as others seal to it. Numbers go up.

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"crypto/cipher"
 	"crypto/ed25519"
 	"crypto/rand"
 	"crypto/sha256"
@@ -43,23 +44,12 @@ type Signed struct {
 // Seal makes an envelope. It draws its nonce and what its boxes need from
 // crypto/rand, in the order of the recipients and then the nonce.
 //
-// Errors: ErrSpent, ErrPrekey (for a recipient's), ErrTooLong.
+// Errors: ErrSpent, ErrPrekey (for a recipient's, or one there twice), ErrTooLong,
+// ErrMalformed (no body, or a signing key of another length).
 func Seal(s Sealing) (Sealed, error) {
-	if s.Key.Spent() {
-		return Sealed{}, ErrSpent
-	}
-	if len(s.From) != ed25519.PrivateKeySize {
-		return Sealed{}, fmt.Errorf("a signing key of %d bytes: %w", len(s.From), ErrMalformed)
-	}
-	if len(s.Body) == 0 {
-		return Sealed{}, fmt.Errorf("an empty body: %w", ErrMalformed)
-	}
-	if len(s.Recipients) > MaxBoxes {
-		return Sealed{}, fmt.Errorf("%d boxes: %w", len(s.Recipients), ErrTooLong)
-	}
-	total, err := fit(entrySizes, headerSize+len(s.Recipients)*BoxSize+overhead+len(s.Body))
+	total, err := s.size()
 	if err != nil {
-		return Sealed{}, fmt.Errorf("sealing a body: %w", err)
+		return Sealed{}, fmt.Errorf("sealing an envelope: %w", err)
 	}
 	sender := Member(s.From[ed25519.PrivateKeySize-ed25519.PublicKeySize:])
 	boxes, err := sealBoxes(s.Key, s.Channel, sender, s.Recipients)
@@ -75,6 +65,21 @@ func Seal(s Sealing) (Sealed, error) {
 	nonce := header[len(header)-36-nonceSize : len(header)-36]
 	envelope := newAEAD(message).Seal(slices.Grow(header, total-len(header)), nonce, plaintext, header)
 	return Sealed{envelope, sha256.Sum256(envelope), signed, s.Key.next()}, nil
+}
+
+// size checks what is to be sealed and gives the envelope's length.
+func (s Sealing) size() (int, error) {
+	switch {
+	case s.Key.Spent():
+		return 0, ErrSpent
+	case len(s.From) != ed25519.PrivateKeySize:
+		return 0, fmt.Errorf("a signing key of %d bytes: %w", len(s.From), ErrMalformed)
+	case len(s.Body) == 0:
+		return 0, fmt.Errorf("an empty body: %w", ErrMalformed)
+	case len(s.Recipients) > MaxBoxes:
+		return 0, fmt.Errorf("%d boxes: %w", len(s.Recipients), ErrTooLong)
+	}
+	return fit(entrySizes, headerSize+len(s.Recipients)*BoxSize+overhead+len(s.Body))
 }
 
 // makeHeader writes a header with a new nonce.
@@ -134,10 +139,7 @@ func (s Signed) message(channel Channel) []byte {
 }
 
 // newAEAD is XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha) under a key.
-func newAEAD(key Secret) interface {
-	Seal(dst, nonce, plaintext, additionalData []byte) []byte
-	Open(dst, nonce, ciphertext, additionalData []byte) ([]byte, error)
-} {
+func newAEAD(key Secret) cipher.AEAD {
 	aead, err := chacha20poly1305.NewX(key[:])
 	if err != nil {
 		panic("session: " + err.Error()) // only for a key of another length

@@ -30,25 +30,6 @@ type (
 	Slot = [16]byte
 )
 
-// The labels of hubbub/1: each is used for one purpose only, as the info of
-// HKDF or HPKE, at the head of what is hashed or signed, or at the head of
-// an AEAD's additional data.
-const (
-	labelMessage    = "hubbub/1 message"
-	labelChain      = "hubbub/1 chain"
-	labelCommitment = "hubbub/1 commitment"
-	labelBox        = "hubbub/1 box"
-	labelTag        = "hubbub/1 tag"
-	labelEnvelope   = "hubbub/1 envelope"
-	labelSlot       = "hubbub/1 slot"
-	labelInvite     = "hubbub/1 invite key"
-	labelBlob       = "hubbub/1 blob key"
-	labelJoin       = "hubbub/1 join key"
-	labelCard       = "hubbub/1 card"
-	labelOffer      = "hubbub/1 offer"
-	labelSealedJoin = "hubbub/1 sealed join"
-)
-
 // derive is HKDF-SHA256 (RFC 5869) with no salt, the label as info, and 32
 // bytes of output.
 func derive(secret []byte, label string) Secret {
