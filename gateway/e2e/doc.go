@@ -1,0 +1,19 @@
+// Package e2e holds the end-to-end tests: real irssi and WeeChat in tmux, real
+// gateway processes, the real hub.cgi under a real Apache. It has no code of
+// its own beside them.
+//
+// A story is told in a file each: newuser_test.go is the way that the README
+// shows, hub_test.go the same through a hub of one's own, kill_test.go what
+// survives kill -9, and so on. What the stories stand on is in tmux_test.go,
+// clients_test.go, gateway_test.go, talker_test.go, proxy_test.go, qr_test.go
+// and golden_test.go.
+//
+// On a machine that lacks a program, a test skips and names the Debian package;
+// with CI=true it fails. Tests that need root, because they make a user to own
+// a web directory, run with CI=true only.
+//
+//	go test ./gateway/e2e                        everything that this machine can run
+//	go test ./gateway/e2e -run Kill -seeds 20    the long run of the kill test
+//	go test ./gateway/e2e -update                write the golden screens anew
+//	go test ./gateway/e2e -run - -bench .        a message gateway to gateway
+package e2e
