@@ -90,23 +90,24 @@ func segments(text string, version coding.Version) []coding.Encoding {
 	return parts
 }
 
+// qrMargin is the light margin around a code, in modules. The standard's four
+// (ISO/IEC 18004) would cost the rows that the line to type needs on a screen of
+// 80×24; cameras and zbarimg read it with two.
+const qrMargin = 2
+
 // halfBlocks draws a code with two modules a character, one above the other,
 // light modules in the foreground's colour: right as it is on a dark terminal,
-// and anywhere with white on black. All rows are of one width. The margin is the
-// standard's four modules where 21 rows hold it, as a screen of 80×24 shows, and
-// two in a larger code (37 modules at most for those 21 rows).
+// and anywhere with white on black (ircColours). All rows are of one width: 37
+// columns and 19 rows for a code of 33 modules, 41 and 21 for one of 37, which
+// holds a one-time key with a URL of 66 bytes.
 func halfBlocks(code *qr.Code) []string {
-	margin := 4
-	if code.Size > 33 {
-		margin = 2
-	}
 	light := func(x, y int) bool {
 		return x < 0 || y < 0 || x >= code.Size || y >= code.Size || !code.Black(x, y)
 	}
 	var rows []string
-	for y := -margin; y < code.Size+margin; y += 2 {
+	for y := -qrMargin; y < code.Size+qrMargin; y += 2 {
 		var row strings.Builder
-		for x := -margin; x < code.Size+margin; x++ {
+		for x := -qrMargin; x < code.Size+qrMargin; x++ {
 			switch {
 			case light(x, y) && light(x, y+1):
 				row.WriteRune('█')
