@@ -19,7 +19,8 @@ const (
 	CardSize = nonceSize + cardPlain + aeadTag // a sealed card
 
 	blobVersion = 1                                  // a blob's first byte
-	cardPlain   = 1 + (8 + 34) + (8 + 34) + (8 + 34) // a map of three keys of 7 letters and 32 bytes each
+	blobOutside = 1 + CardSize + nonceSize + aeadTag // around a padded offer
+	cardPlain   = 1 + 3*(8+34) + (7 + 34)            // a CBOR map: three keys of 7 letters, one of 6, each with 32 bytes
 )
 
 // Card is the part of a blob that never changes: it says into which channel
@@ -27,6 +28,7 @@ const (
 type Card struct {
 	Channel Channel `cbor:"channel"`
 	Inviter Member  `cbor:"inviter"`
+	Invite  ID      `cbor:"invite"`  // hash of the invite operation, which the join names (roster)
 	Refresh Secret  `cbor:"refresh"` // refresh key: 32 random bytes of the inviter's
 }
 
@@ -75,18 +77,22 @@ func RefreshBlob(card []byte, refresh Secret, slot Slot, offer Offer) ([]byte, e
 	if err != nil {
 		return nil, err
 	}
-	outside := 1 + CardSize + nonceSize + aeadTag
-	total, err := fit(blobSizes, outside+lengthSize+len(plain))
+	total, err := fit(blobSizes, blobOutside+lengthSize+len(plain))
 	if err != nil {
 		return nil, fmt.Errorf("an offer: %w", err)
 	}
-	blob := append(make([]byte, 0, total), blobVersion)
+	return sealOffer(card, refresh, slot, pad(plain, nil, total-blobOutside)), nil
+}
+
+// sealOffer is a blob of a sealed card and a padded offer.
+func sealOffer(card []byte, refresh Secret, slot Slot, padded []byte) []byte {
+	blob := append(make([]byte, 0, blobOutside+len(padded)), blobVersion)
 	blob = append(blob, card...)
 	aad := offerAAD(slot, blob)
 	var nonce [nonceSize]byte
 	rand.Read(nonce[:])
 	blob = append(blob, nonce[:]...)
-	return newAEAD(refresh).Seal(blob, nonce[:], pad(plain, nil, total-outside), aad), nil
+	return newAEAD(refresh).Seal(blob, nonce[:], padded, aad)
 }
 
 // BlobCard is the part of a blob that OpenInvite.Card keeps.
@@ -127,7 +133,7 @@ func openOffer(refresh Secret, slot Slot, blob []byte) (Offer, error) {
 	if err != nil {
 		return Offer{}, fmt.Errorf("opening an offer: %w", ErrSealed)
 	}
-	plain, _, err := unpad(padded, 0, blobSizes, len(head)+nonceSize+aeadTag)
+	plain, _, err := unpad(padded, 0, blobSizes, blobOutside)
 	if err != nil {
 		return Offer{}, fmt.Errorf("opening an offer: %w", err)
 	}

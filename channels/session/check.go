@@ -75,7 +75,7 @@ func (u Unknown) check() error {
 }
 
 func (p NumberedPrekey) check() error {
-	if p.Number < 1 || p.Number > MaxNumber {
+	if p.Number < 0 || p.Number > MaxNumber {
 		return fmt.Errorf("prekey number %d: %w", p.Number, ErrMalformed)
 	}
 	return CheckPrekey(&p.Public)

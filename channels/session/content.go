@@ -50,11 +50,11 @@ type Ops struct {
 }
 
 // OpenInvite is what members hold of an invite that is still open, and delete
-// once it is used, revoked or a day past its expiry: enough to read who redeems
-// it, and to refresh its blob. It is never in a snapshot.
+// once it is used, revoked or a day past its expiry: with the invite operation,
+// which names the slot, it is enough to read who redeems it and to refresh its
+// blob. It is never in a snapshot.
 type OpenInvite struct {
-	Invite  Member `cbor:"invite"`  // the invite key's public half, which names it
-	Slot    Slot   `cbor:"slot"`    // where it is on hubs
+	Invite  Member `cbor:"invite"`  // the invite key's public half, as in the operation
 	Number  int64  `cbor:"number"`  // of the newest offer, from 1; the higher holds
 	Join    Secret `cbor:"join"`    // join key: opens the sealed join
 	Prekey  Secret `cbor:"prekey"`  // seed of the invite prekey in that offer
@@ -62,9 +62,10 @@ type OpenInvite struct {
 	Card    []byte `cbor:"card"`    // the blob's card as it is (BlobCard), CardSize bytes, for RefreshBlob
 }
 
-// NumberedPrekey is a member's prekey as others seal to it. Numbers go up.
+// NumberedPrekey is a member's prekey as others seal to it. Numbers go up from
+// 0, which is the prekey in his found or join operation.
 type NumberedPrekey struct {
-	Number int64        `cbor:"number"` // from 1
+	Number int64        `cbor:"number"`
 	Public PrekeyPublic `cbor:"public"`
 }
 
