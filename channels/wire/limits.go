@@ -25,3 +25,13 @@ const (
 	MinPad      = 1 << 10             // requests and responses are padded to this at least
 	InviteValid = 7 * 24 * time.Hour  // how long a one-time key is good unless said otherwise
 )
+
+// What a body holds beside its calls or results never takes more than this.
+const bodyOverhead = 64
+
+// How much fits, in bytes of CBOR. A padded length is one that Padmé gives, so
+// the greatest are a little less than MaxRequest and MaxResponse.
+const (
+	MaxCallsSize   = 63<<14 - lengthSize - bodyOverhead // all calls of a request: the sum of CallSize
+	MaxResultsSize = 63<<15 - lengthSize - bodyOverhead // all results of a response
+)

@@ -198,6 +198,17 @@ func (c SignedCall) sign(fingerprint Fingerprint, enc []byte, place int) (codec.
 	return codec.Marshal(call)
 }
 
+// CallSize returns how many bytes c takes in a request, of MaxCallsSize.
+func CallSize(c SignedCall) (int, error) {
+	call, err := c.unsigned()
+	if err != nil {
+		return 0, err
+	}
+	call.Signature = make([]byte, ed25519.SignatureSize)
+	raw, err := codec.Marshal(call)
+	return len(raw), err
+}
+
 // unsigned returns c as a Call without its signature.
 func (c SignedCall) unsigned() (Call, error) {
 	if len(c.Key) != ed25519.PrivateKeySize {

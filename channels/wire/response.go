@@ -36,7 +36,7 @@ type responseBody struct {
 }
 
 // SealResponse returns nonce | AEAD(padded r), at most MaxResponse bytes, else
-// ErrTooLarge. Results must be as many as the request's calls, or none beside
+// ErrTooLarge: MaxResultsSize bytes of results fit. Results must be as many as the request's calls, or none beside
 // an Error.
 func (o *Opened) SealResponse(r Response) ([]byte, error) {
 	if err := r.check(len(o.Calls)); err != nil {

@@ -129,3 +129,17 @@ func TestOneTimeKeyRoundTrip(t *testing.T) {
 		t.Errorf("%+v, %v", back, err)
 	}
 }
+
+// openCalls seals calls and opens them at the hub.
+func openCalls(t testing.TB, h *aHub, calls []SignedCall) (*Opened, *Exchange) {
+	t.Helper()
+	request, exchange, err := SealRequest(h.key, h.fingerprint, 1500, calls)
+	if err != nil {
+		t.Fatal(err)
+	}
+	opened, err := OpenRequest(request, h.fingerprint, h.find)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return opened, exchange
+}
