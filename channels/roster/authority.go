@@ -4,10 +4,10 @@ package roster
 type person struct {
 	id      Member
 	join    *node     // his found or join
-	invite  *node     // that he joined on; nil for the founder
-	inviter *person   // nil for the founder
+	invite  *node     // that he joined on; nil where inviter is
+	inviter *person   // nil for the founder, and for an id with more than one join
 	invited []*person // by their joins, in canonical order
-	rank    int       // steps below the founder
+	rank    int       // steps below who has no inviter
 	ops     []*node   // all that he signed, in canonical order
 
 	reason    Reason // why his join does not count; empty if it does
@@ -19,29 +19,32 @@ type person struct {
 // seat builds the tree of who invited whom, from the founder down, out of the
 // joins and invites alone: whether they count is judged after, on this tree.
 // So it never changes when operations come, but for one thing: an id with more
-// than one join has no place in it (if the lowest, the first or any other of
-// them gave him one, he could slip out from under who removed him by signing
-// another).
+// than one join has no inviter and is void, with all below him. If the lowest,
+// the first or any other of his joins gave him his place, he could slip out
+// from under who removed him by signing another.
 func (e *evaluation) seat(found *node) {
-	joins := make(map[Member][]*node)
 	ops := make(map[Member][]*node)
+	joins := make(map[Member]int)
 	for _, n := range e.graph.nodes {
 		ops[n.op.By] = append(ops[n.op.By], n)
 		if _, ok := n.op.Args.(Join); ok {
-			joins[n.op.By] = append(joins[n.op.By], n)
+			joins[n.op.By]++
 		}
 	}
-	founder := &person{id: found.op.By, join: found, ops: ops[found.op.By]}
+	e.order = []*person{{id: found.op.By, join: found, ops: ops[found.op.By]}}
 	candidates := make(map[Member][]*person) // by inviter
 	for _, n := range e.graph.nodes {
 		a, ok := n.op.Args.(Join)
-		if !ok || n.op.By == founder.id {
+		if !ok || n.op.By == found.op.By {
 			continue
 		}
 		p := &person{id: n.op.By, join: n, invite: e.graph.at[a.Invite], ops: ops[n.op.By]}
 		switch {
-		case len(joins[p.id]) > 1:
-			e.reuse(p, joins[p.id])
+		case joins[p.id] > 1:
+			p.invite, p.reason = nil, ReasonReused
+			e.order = append(e.order, p)
+			joins[p.id] = 0 // he is listed once
+		case joins[p.id] == 0:
 		case p.invite == nil:
 			e.why[n.place] = ReasonWaits
 		case !opens(p.invite, a.Key):
@@ -50,7 +53,6 @@ func (e *evaluation) seat(found *node) {
 			candidates[p.invite.op.By] = append(candidates[p.invite.op.By], p)
 		}
 	}
-	e.order = []*person{founder}
 	for i := 0; i < len(e.order); i++ {
 		p := e.order[i]
 		e.people[p.id] = p
@@ -66,20 +68,6 @@ func (e *evaluation) seat(found *node) {
 func opens(n *node, key InviteKey) bool {
 	a, ok := n.op.Args.(Invite)
 	return ok && a.Key == key
-}
-
-// reuse voids all that an id with more than one join has signed.
-func (e *evaluation) reuse(p *person, joins []*node) {
-	for _, n := range p.ops {
-		e.why[n.place] = ReasonJoin
-	}
-	for _, n := range joins {
-		e.why[n.place] = ReasonReused
-	}
-	if p.join == joins[0] {
-		p.reason = ReasonReused
-		e.reused = append(e.reused, p)
-	}
 }
 
 // above says whether p stands on the way from q, which is not p, to the

@@ -23,7 +23,6 @@ type evaluation struct {
 	why    []Reason           // by place: why an operation does not count
 	order  []*person          // those in the tree, each after his inviter
 	people map[Member]*person // those in the tree
-	reused []*person          // ids with more than one join
 
 	confirms map[Hash][]*node // by the join they are about
 	revokes  map[Hash][]*node // by the invite
@@ -98,7 +97,7 @@ func (e *evaluation) reason(p *person, n *node, beyond func(*node) bool) Reason 
 		return ReasonSuspended
 	case n == p.join:
 		return p.reason
-	case n.op.N == 0: // a join by the founder
+	case n.op.N == 0: // a further join
 		return ReasonReused
 	case p.reason.pending():
 		return ReasonWaits

@@ -20,7 +20,7 @@ func (e *evaluation) view(channel Channel) *View {
 			nicks[n.op.By] = a.Nick
 		}
 	}
-	people := slices.Concat(e.order, e.reused)
+	people := slices.Clone(e.order)
 	slices.SortFunc(people, func(p, q *person) int { return cmp.Compare(p.join.place, q.join.place) })
 	for _, p := range people {
 		v.add(p, nicks[p.id])

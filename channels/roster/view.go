@@ -1,5 +1,7 @@
 package roster
 
+import "fmt"
+
 // View is what a set of operations means. It is shared by all who evaluate the
 // same set: do not change it. All its lists are in an order that depends on the
 // set alone: that of the operations they come from, by depth and then by hash.
@@ -181,24 +183,28 @@ func (v *View) Removers(b Member) []Member {
 
 // Removal returns the removal of a member that leaves standing all that counts
 // now: his operations, the joins on his invites, and his texts up to seq. Take
-// joins away from it to remove those with him. It is false for who is no member.
-func (v *View) Removal(id Member, seq int64) (Remove, bool) {
+// joins away from it to remove those with him. It is an error if he is no
+// member, or has let in more than MaxJoins.
+func (v *View) Removal(id Member, seq int64) (Remove, error) {
 	if _, is := v.Member(id); !is {
-		return Remove{}, false
+		return Remove{}, fmt.Errorf("removing %x: no such member", id[:4])
 	}
 	p := v.e.people[id]
 	last := p.join
 	for _, n := range p.ops {
-		if v.e.why[n.place] == "" && n.op.N >= last.op.N {
+		if v.e.why[n.place] == "" && n.chain == chainWhole && n.op.N >= last.op.N {
 			last = n
 		}
 	}
 	r := Remove{Member: id, Head: last.hash, Seq: seq}
 	for _, q := range p.invited {
-		if q.reason == "" && len(r.Joins) < MaxJoins {
+		if q.reason == "" {
 			r.Joins = append(r.Joins, q.join.hash)
 		}
 	}
+	if len(r.Joins) > MaxJoins {
+		return Remove{}, fmt.Errorf("removing %x: he has let in %d, more than %d", id[:4], len(r.Joins), MaxJoins)
+	}
 	sortHashes(r.Joins)
-	return r, true
+	return r, nil
 }
