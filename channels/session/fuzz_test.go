@@ -1,0 +1,120 @@
+package session
+
+import (
+	"bytes"
+	"testing"
+)
+
+// What is genuine comes from the vectors, for the fuzzer's processes must agree
+// on it.
+
+// FuzzEnvelope: whatever comes as an envelope is refused, or is one that its
+// sender made: only the envelope itself opens.
+func FuzzEnvelope(f *testing.F) {
+	alice, bob := newPerson(f, "alice"), newPerson(f, "bob")
+	first := alice.chain()
+	v := readVectors[envelopeVectors](f, "envelope.json")
+	key, text := v.Envelopes[0].Envelope, v.Envelopes[1].Envelope
+	for _, c := range v.Refused {
+		f.Add([]byte(c.Envelope))
+	}
+	f.Add([]byte(key))
+	f.Add([]byte(text))
+	f.Add([]byte{FormEnvelope})
+	f.Fuzz(func(t *testing.T, data []byte) {
+		e, err := Parse(data)
+		if err != nil {
+			return
+		}
+		e.ID()
+		e.HeaderHash()
+		if e.Boxes() > MaxBoxes || e.Iteration < 0 || e.Iteration > MaxIteration {
+			t.Fatalf("%d boxes, iteration %d", e.Boxes(), e.Iteration)
+		}
+		genuine := bytes.Equal(data, key) || bytes.Equal(data, text)
+		if _, _, err := open(data, alice.member, first); (err == nil) != genuine {
+			t.Fatal("by its chain:", err)
+		}
+		if _, _, err := bob.openBox(data, alice.member); (err == nil) != bytes.Equal(data, key) {
+			t.Fatal("by its box:", err)
+		}
+	})
+}
+
+// FuzzBody: what decodes encodes to the same bytes, and names its sender.
+func FuzzBody(f *testing.F) {
+	alice, bob := newPerson(f, "alice"), newPerson(f, "bob")
+	for _, content := range contents(f) {
+		b := alice.says(content)
+		b.Seen = []Head{{bob.member, 9, seed("head")}}
+		f.Add(must(EncodeBody(b))(f))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		b, err := decodeBody(data)
+		if err != nil {
+			return
+		}
+		if again, ok := b.Content.(Again); ok {
+			OpenAgain(theChannel, again)
+		}
+		if _, err := DecodeBody(data, b.From); err != nil {
+			t.Fatal(err)
+		}
+		if _, unknown := b.Content.(Unknown); unknown {
+			return
+		}
+		encoded, err := EncodeBody(b)
+		if err != nil || !bytes.Equal(encoded, data) {
+			t.Fatalf("%x became %x, %v", data, encoded, err)
+		}
+	})
+}
+
+// FuzzBlob: whatever somebody with the refresh key seals as an offer is refused
+// or in its limits; a blob as such opens only if it was sealed.
+func FuzzBlob(f *testing.F) {
+	keys, card, _ := anInvite(f)
+	v := readVectors[invitesVectors](f, "invite.json").Blobs
+	blob, refreshed := []byte(v[0].Blob), []byte(v[1].Blob)
+	sealedCard := must(BlobCard(blob))(f)
+	f.Add(blob)
+	f.Add(pad(v[0].Offer, nil, len(blob)-blobOutside))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if _, _, err := OpenBlob(keys, data); (err == nil) != (bytes.Equal(data, blob) || bytes.Equal(data, refreshed)) {
+			t.Fatal(err)
+		}
+		_, got, err := OpenBlob(keys, sealOffer(sealedCard, card.Refresh, keys.Slot, data))
+		if err != nil {
+			return
+		}
+		if err := got.check(); err != nil {
+			t.Fatal("taken out of its limits:", err)
+		}
+		again, err := RefreshBlob(sealedCard, card.Refresh, keys.Slot, got)
+		if err != nil || len(again) != blobOutside+len(data) {
+			t.Fatal("sealed anew it has another size:", err)
+		}
+	})
+}
+
+// FuzzJoin: a join as such opens only if it was sealed, and whatever somebody
+// with the join key seals as a padded join is refused, or is the one padding of it.
+func FuzzJoin(f *testing.F) {
+	keys, _, _ := anInvite(f)
+	entry := []byte(readVectors[invitesVectors](f, "invite.json").Joins[0].Entry)
+	f.Add(entry)
+	f.Add(pad([]byte("a join operation"), nil, 1<<10-joinOutside))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		ParseJoin(data)
+		if _, err := OpenJoin(theChannel, keys.Join, data); (err == nil) != bytes.Equal(data, entry) {
+			t.Fatal(err)
+		}
+		head := append([]byte{FormJoin}, keys.Slot[:]...)
+		nonce := make([]byte, nonceSize)
+		sealed := newAEAD(keys.Join).Seal(append(bytes.Clone(head), nonce...), nonce, data, joinAAD(theChannel, head))
+		join, err := OpenJoin(theChannel, keys.Join, sealed)
+		if err == nil && !bytes.Equal(pad(join, nil, len(data)), data) {
+			t.Fatal("two paddings of one join")
+		}
+	})
+}
