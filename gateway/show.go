@@ -1,0 +1,246 @@
+package main
+
+import (
+	"strings"
+
+	"gopkg.in/irc.v4"
+
+	"hubbub/channels"
+)
+
+// show shows an event to the clients that it concerns: to all what happens in a
+// channel, to whoever asked what became of it.
+func (g *gateway) show(ev channels.Event) {
+	told := false
+	if a, ok := g.asker(eventRef(ev)); ok && a.then != nil {
+		told = a.then(ev)
+	}
+	switch ev := ev.(type) {
+	case channels.Line:
+		g.showLine(ev)
+	case channels.Shown:
+		g.attached(func(c *client) { c.showChannel(ev.Channel) })
+	case channels.Hidden:
+		g.hideChannel(ev.Channel, "Hidden; it goes on receiving, and its next message shows it again")
+	case channels.Gone:
+		g.hideChannel(ev.Channel, "Left for good")
+	case channels.Joined:
+		g.showJoined(ev)
+	case channels.Left:
+		g.showLeft(ev)
+	case channels.Renamed:
+		g.showRenamed(ev)
+	case channels.Topic:
+		g.showTopic(ev)
+	case channels.Warn:
+		g.warn(ev)
+	default:
+		if !told {
+			g.answer(ev)
+		}
+	}
+}
+
+// eventRef is the Ref of an event; zero if it answers nobody.
+func eventRef(ev channels.Event) channels.Ref {
+	switch ev := ev.(type) {
+	case channels.Line:
+		return ev.Ref
+	case channels.Shown:
+		return ev.Ref
+	case channels.Hidden:
+		return ev.Ref
+	case channels.Gone:
+		return ev.Ref
+	case channels.Renamed:
+		return ev.Ref
+	case channels.Topic:
+		return ev.Ref
+	case channels.Invited:
+		return ev.Ref
+	case channels.HubReady:
+		return ev.Ref
+	case channels.Done:
+		return ev.Ref
+	case channels.Failed:
+		return ev.Ref
+	}
+	return 0
+}
+
+// showLine gives every client a line. The one that typed it has shown it
+// itself, unless it asked for echoes; a private text it has not shown in the
+// channel that it went to.
+func (g *gateway) showLine(l channels.Line) {
+	var typed *client
+	if a, ok := g.asker(l.Ref); ok && l.Own {
+		typed = a.client
+		if a.nick != "" {
+			typed.echoPrivate(a, l)
+			typed = nil
+		} else if typed.caps.has(capEchoMessage) {
+			typed = nil
+		}
+	}
+	delete(g.asked, l.Ref)
+	g.attached(func(c *client) { c.deliver(item{line: l, typed: c == typed}) })
+}
+
+// echoPrivate echoes a text to bob, which has gone to #bob, where it was typed.
+func (c *client) echoPrivate(a *asked, l channels.Line) {
+	if !c.caps.has(capEchoMessage) {
+		return
+	}
+	text := a.text
+	if l.Kind == channels.Action {
+		text = "\x01ACTION " + text + "\x01"
+	}
+	c.send(message{
+		tags: map[string]string{"time": timeTag(l.Time)},
+		from: c.prefix(), command: a.command, params: []string{a.nick, text},
+	})
+}
+
+// attach shows a client that has registered all that there is.
+func (c *client) attach() {
+	for _, v := range c.g.core.Channels() {
+		if !v.Hidden {
+			c.showChannel(v.Name)
+		}
+	}
+	c.replay()
+	unheard := c.g.unheard
+	c.g.unheard = nil
+	for _, w := range unheard {
+		c.g.warn(w)
+	}
+}
+
+// showChannel joins the client to a channel, unless it is in it.
+func (c *client) showChannel(name string) {
+	if c.closed || c.isIn(name) {
+		return
+	}
+	v, ok := c.g.core.Channel(name)
+	if !ok {
+		return
+	}
+	c.joined[fold(v.Name)] = v.Name
+	c.sendJoin(c.prefix(), v.Name, c.realname)
+	if v.Topic != "" {
+		c.topicIs(v)
+	}
+	c.namesOf(v)
+	c.reply(irc.RPL_ENDOFNAMES, v.Name, "End of /NAMES list")
+}
+
+// sendJoin tells that somebody joins
+// (ircv3.net/specs/extensions/extended-join: nobody has an account).
+func (c *client) sendJoin(prefix, channel, realname string) {
+	params := []string{channel}
+	if c.caps.has(capExtendedJoin) {
+		params = append(params, "*", realname)
+	}
+	c.send(message{from: prefix, command: "JOIN", params: params})
+}
+
+// hideChannel parts every client from a channel.
+func (g *gateway) hideChannel(name, why string) {
+	g.attached(func(c *client) {
+		if shown, ok := c.joined[fold(name)]; ok {
+			delete(c.joined, fold(name))
+			c.send(message{from: c.prefix(), command: "PART", params: []string{shown, why}})
+		}
+	})
+}
+
+// inChannel calls f for every client that shows a channel.
+func (g *gateway) inChannel(name string, f func(*client)) {
+	g.attached(func(c *client) {
+		if c.isIn(name) {
+			f(c)
+		}
+	})
+}
+
+// showJoined tells of a new member, and of their rank, if they have one.
+func (g *gateway) showJoined(ev channels.Joined) {
+	v, _ := g.core.Channel(ev.Channel)
+	m, _ := member(v, ircNick(ev.Nick))
+	g.inChannel(ev.Channel, func(c *client) {
+		c.sendJoin(prefixOf(ev.Nick), ev.Channel, ircNick(ev.Nick))
+		if rank(m) != "" {
+			c.send(message{from: serverName, command: "MODE", params: []string{ev.Channel, "+o", ircNick(ev.Nick)}})
+		}
+	})
+}
+
+// showLeft tells that a member is gone, and through whom.
+func (g *gateway) showLeft(ev channels.Left) {
+	m := message{from: prefixOf(ev.Nick), command: "PART", params: []string{ev.Channel}}
+	if ev.By != "" {
+		m = message{from: prefixOf(ev.By), command: "KICK", params: []string{ev.Channel, ircNick(ev.Nick), "removed by " + ircNick(ev.By)}}
+	}
+	g.inChannel(ev.Channel, func(c *client) { c.send(m) })
+}
+
+// showRenamed tells of a new nick: the user's own, everywhere; a member's, in
+// one channel. IRC renames somebody everywhere, so where the old nick is seen
+// in another channel, the member goes and comes instead.
+func (g *gateway) showRenamed(ev channels.Renamed) {
+	if ev.Own {
+		g.attached(func(c *client) {
+			if c.nick != ev.New {
+				c.renameTo(ev.New)
+			}
+		})
+		return
+	}
+	elsewhere := false
+	for _, v := range g.core.Channels() {
+		if _, in := member(v, ircNick(ev.Old)); in && !same(v.Name, ev.Channel) {
+			elsewhere = true
+		}
+	}
+	g.inChannel(ev.Channel, func(c *client) {
+		if !elsewhere {
+			c.send(message{from: prefixOf(ev.Old), command: "NICK", params: []string{ircNick(ev.New)}})
+			return
+		}
+		c.send(message{from: prefixOf(ev.Old), command: "PART", params: []string{ev.Channel, "is now known as " + ircNick(ev.New) + " here"}})
+		c.sendJoin(prefixOf(ev.New), ev.Channel, ircNick(ev.New))
+	})
+}
+
+// showTopic tells of a new topic.
+func (g *gateway) showTopic(ev channels.Topic) {
+	g.inChannel(ev.Channel, func(c *client) {
+		from := prefixOf(ev.Nick)
+		if ev.Own {
+			from = c.prefix()
+		}
+		c.send(message{
+			tags: map[string]string{"time": timeTag(ev.Time)},
+			from: from, command: "TOPIC", params: []string{ev.Channel, oneLine(ev.Text)},
+		})
+	})
+}
+
+// warn says loudly what belongs to no line: in its channel, and if a client
+// does not show that, from sysop. It waits for a client if there is none.
+func (g *gateway) warn(ev channels.Warn) {
+	any := false
+	g.attached(func(c *client) {
+		any = true
+		if ev.Channel == "" {
+			c.sysopSays(ev.Text)
+		} else if c.isIn(ev.Channel) {
+			c.tell(ev.Channel, ev.Text)
+		} else {
+			c.sysopSays(strings.TrimSpace(ev.Channel + ": " + ev.Text))
+		}
+	})
+	if !any {
+		g.keepUnheard(ev)
+	}
+}
