@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"crypto/ed25519"
 	"crypto/sha256"
+	"maps"
+	"slices"
 	"testing"
 )
 
@@ -121,19 +123,97 @@ func (s *story) brings(by, who string) (invite, join Hash) {
 	return invite, s.add(s.join(who, invite, who))
 }
 
-func TestFoundInviteJoin(t *testing.T) {
-	s := found(t, "alice")
-	invite, join := s.brings("alice", "bob")
-	v := s.set.Evaluate()
-	if v.Founder != member("alice") || len(v.Members) != 2 {
-		t.Fatalf("got founder %x and %d members", v.Founder[:4], len(v.Members))
+// copy is the story of somebody who now goes his own way; merge is his meeting
+// the first again.
+func (s *story) copy() *story {
+	s.t.Helper()
+	c := &story{t: s.t, set: NewSet(s.set.Channel()), time: s.time}
+	c.merge(s)
+	return c
+}
+
+func (s *story) merge(with *story) {
+	s.t.Helper()
+	for _, op := range with.set.All() {
+		s.add(op)
 	}
-	bob := v.Members[1]
-	if bob.ID != member("bob") || bob.Nick != "bob" || bob.Inviter != member("alice") || bob.Join != join ||
-		bob.Invite != invite || bob.Suspended || bob.Confirmed || bob.Token != token("bob") || !bytes.Equal(bob.Prekey, prekey("bob")) {
-		t.Errorf("bob is %+v", bob)
+}
+
+// without is the story as one has it who lacks some operations.
+func (s *story) without(missing ...Hash) *story {
+	s.t.Helper()
+	c := &story{t: s.t, set: NewSet(s.set.Channel()), time: s.time}
+	for _, op := range s.set.All() {
+		if !slices.Contains(missing, op.Hash()) {
+			c.add(op)
+		}
 	}
-	if len(v.Invites) != 1 || v.Invites[0].State != InviteUsed {
-		t.Errorf("invites are %+v", v.Invites)
+	return c
+}
+
+// removes is by's removal of who, with all that now counts left standing but
+// the joins given.
+func (s *story) removes(by, who string, joins ...Hash) Hash {
+	s.t.Helper()
+	return s.does(by, s.removal(who, joins...))
+}
+
+func (s *story) removal(who string, voided ...Hash) Remove {
+	s.t.Helper()
+	r, err := s.set.Evaluate().Removal(member(who), 7)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	r.Joins = slices.DeleteFunc(r.Joins, func(h Hash) bool { return slices.Contains(voided, h) })
+	return r
+}
+
+// hasMembers holds the members to a list of the nicks that they joined with,
+// sorted; "bob?" is suspended.
+func (s *story) hasMembers(want ...string) {
+	s.t.Helper()
+	got := []string{}
+	for _, m := range s.set.Evaluate().Members {
+		name := s.joinedAs(m)
+		if m.Suspended {
+			name += "?"
+		}
+		got = append(got, name)
+	}
+	slices.Sort(got)
+	slices.Sort(want)
+	if !slices.Equal(got, want) {
+		s.t.Errorf("members are %v, want %v", got, want)
+	}
+}
+
+// hasRemoved holds those removed to a list of nick and reason.
+func (s *story) hasRemoved(want map[string]Reason) {
+	s.t.Helper()
+	got := map[string]Reason{}
+	for _, r := range s.set.Evaluate().Removed {
+		got[s.joinedAs(r.MemberView)] = r.Why
+	}
+	if !maps.Equal(got, want) {
+		s.t.Errorf("removed are %v, want %v", got, want)
+	}
+}
+
+func (s *story) joinedAs(m MemberView) string {
+	switch a := s.set.Get(m.Join).Op().Args.(type) {
+	case Found:
+		return a.Nick
+	case Join:
+		return a.Nick
+	}
+	s.t.Fatalf("%x joined by something else", m.ID)
+	return ""
+}
+
+// isVoid holds an operation to why it does not count; empty: it does.
+func (s *story) isVoid(h Hash, want Reason) {
+	s.t.Helper()
+	if got := s.set.Evaluate().Void(h); got != want {
+		s.t.Errorf("%s %x: got %q, want %q", s.set.Get(h).Op().Args.Kind(), h[:4], got, want)
 	}
 }
