@@ -217,3 +217,7 @@ func (s *story) isVoid(h Hash, want Reason) {
 		s.t.Errorf("%s %x: got %q, want %q", s.set.Get(h).Op().Args.Kind(), h[:4], got, want)
 	}
 }
+
+func signWith(use, name, label string, op []byte) []byte {
+	return ed25519.Sign(key(use, name), labelled(label, op))
+}
