@@ -1,0 +1,145 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"hubbub/channels"
+)
+
+// showInvited hands the user a one-time key: to the client that asked for it, or
+// to all if that is gone, in a query with sysop, as messages, for a NOTICE would
+// be shown in a channel that is too narrow for the QR code; and in a file. It is
+// in no history and never shown again.
+func (g *gateway) showInvited(ev channels.Invited) {
+	a, known := g.asker(ev.Ref)
+	path, err := g.sysop.invites.save(ev)
+	if err != nil {
+		slog.Error("the one-time key could not be saved", "err", err)
+	}
+	seen := false
+	g.attached(func(c *client) {
+		if !known || a.client == c {
+			seen = true
+			c.sysopSays(invitedLines(ev)...)
+			c.tell(ev.Channel, invitedNotice(ev))
+		}
+	})
+	if !seen && err == nil {
+		g.tellAll(fmt.Sprintf("A one-time key for %s was made while no client was here. It is in the file %s", ev.Channel, path))
+	}
+}
+
+// invitedNotice is what the channel says: the key itself is in another window.
+func invitedNotice(ev channels.Invited) string {
+	notice := fmt.Sprintf("The one-time key%s is in your query with sysop (/query sysop).", forWhom(ev.Note))
+	if ev.Local {
+		notice += " It works on this machine alone: " + howToGetAHub
+	}
+	return notice
+}
+
+// howToGetAHub follows words that a key, or a channel, is for this machine alone.
+const howToGetAHub = "to talk with people elsewhere, put a hub on web space first (/msg sysop help hub)."
+
+// invitedLines is the key as sysop shows it. The line to type comes last, so
+// that it stays on the screen together with the QR code: on one of 80×24 there
+// is room for both, and for nothing else.
+func invitedLines(ev channels.Invited) []string {
+	lines := []string{
+		fmt.Sprintf("This one-time key%s opens %s to one person, once, until %s. Hand it over in person or over a channel you trust: whoever has it can take that place.",
+			forWhom(ev.Note), ev.Channel, moment(ev.Expires)),
+	}
+	if ev.Local {
+		lines = append(lines, "The key works on this machine alone, in another gateway: "+howToGetAHub)
+	}
+	lines = append(lines, "They type the line under this picture, which holds the key as well:")
+	for _, row := range keyPicture(ev.Key) {
+		lines = append(lines, ircColours(row))
+	}
+	return append(lines, joinLine(ev))
+}
+
+// joinLine is what the other types.
+func joinLine(ev channels.Invited) string { return "/join " + ev.Name + " " + ev.Key }
+
+// keyPicture is the key as a QR code, or nothing if it is too long for one.
+func keyPicture(key string) []string {
+	code, err := qrCode(key)
+	if err != nil {
+		return nil
+	}
+	return halfBlocks(code)
+}
+
+// forWhom is " for bob", or nothing.
+func forWhom(note string) string {
+	if note == "" {
+		return ""
+	}
+	return " for " + note
+}
+
+// moment is a time as people read it, in the machine's zone.
+func moment(t time.Time) string { return t.Local().Format("Mon 2 Jan 15:04") }
+
+// inviteFiles is the folder with the one-time keys that are still open, for
+// who closes the client too early. Each is a file 0600, named "3-bob.txt" for
+// its number and channel.
+type inviteFiles struct{ dir string }
+
+// save writes the key's file and returns its path.
+func (f inviteFiles) save(ev channels.Invited) (string, error) {
+	if f.dir == "" {
+		return "", errors.New("there is no folder for it")
+	}
+	path := filepath.Join(f.dir, fmt.Sprintf("%d-%s.txt", ev.Number, fileName(ev.Channel)))
+	text := fmt.Sprintf("One-time key %d%s: it opens %s to one person, once, until %s.\n\n%s\n\n%s\n",
+		ev.Number, forWhom(ev.Note), ev.Channel, moment(ev.Expires),
+		strings.Join(keyPicture(ev.Key), "\n"), joinLine(ev))
+	return path, writePrivate(path, []byte(text))
+}
+
+// prune removes the files of keys that are not open any more.
+func (f inviteFiles) prune(invites []channels.InviteView) error {
+	if f.dir == "" {
+		return nil
+	}
+	open := make(map[int]bool)
+	for _, v := range invites {
+		open[v.Number] = v.State == inviteOpen
+	}
+	entries, err := os.ReadDir(f.dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	for _, e := range entries {
+		number, _, _ := strings.Cut(e.Name(), "-")
+		if n, bad := strconv.Atoi(number); bad == nil && !open[n] {
+			err = errors.Join(err, os.Remove(filepath.Join(f.dir, e.Name())))
+		}
+	}
+	return err
+}
+
+// inviteOpen is the state of a one-time key that can still be redeemed.
+const inviteOpen = "open"
+
+// fileName is a channel's name with nothing in it that a file's must not have
+// on any system, or that leads elsewhere.
+func fileName(channel string) string {
+	name := strings.Map(func(r rune) rune {
+		if 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || r == '_' || r == '-' {
+			return r
+		}
+		return '_'
+	}, strings.TrimLeft(channel, "#"))
+	return cut(name, 40)
+}

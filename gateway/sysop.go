@@ -1,0 +1,250 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"hubbub/channels"
+)
+
+// sysop is what the service nick keeps. The dispatcher owns it.
+type sysop struct {
+	version string
+	invites inviteFiles
+	valid   time.Duration // of new one-time keys; zero: a week
+
+	// identify asks who the hub at a URL is, and gives the dispatcher the
+	// answer through then. It does not block.
+	identify func(url string, then func(foundHub, error))
+
+	unfinished map[*client]unfinished
+}
+
+// unfinished is what a client's next line to sysop may complete.
+type unfinished struct {
+	leave string // the channel whose leaving is yet to be confirmed
+	join  string // the channel whose one-time key was cut off, by a line break perhaps,
+	key   string // and what came of the key
+	until time.Time
+}
+
+// finishWithin is how long sysop waits for that.
+const finishWithin = time.Minute
+
+// sysopCommand is one of sysop's commands.
+type sysopCommand struct {
+	name string   // one or two words, lower case
+	also []string // other ways to say it
+	args string   // as help shows them
+	help string   // one line
+	more []string // what "help NAME" adds
+	run  func(c *client, args string)
+}
+
+// usage is the line to type.
+func (s sysopCommand) usage() string {
+	return strings.TrimSpace("/msg sysop " + s.name + " " + s.args)
+}
+
+// sysopCommands are all of them, in the order of help. They are in
+// sysop_channels.go, sysop_hubs.go and sysop_invites.go.
+var sysopCommands []sysopCommand
+
+func init() {
+	sysopCommands = slices.Concat([]sysopCommand{{
+		name: "help", also: []string{"?", "hi", "hello", "commands"}, args: "[COMMAND]",
+		help: "this list, or more about one command", run: (*client).sysopHelp,
+	}}, channelCommands, inviteCommands, hubCommands, []sysopCommand{{
+		name: "nick", args: "NAME",
+		help: "change your nick, in all channels", run: (*client).sysopNick,
+	}, {
+		name: "version", also: []string{"about"},
+		help: "what runs here", run: func(c *client, _ string) { c.sysopSays(c.g.sysop.version) },
+	}})
+}
+
+// sysopHears is what a client says to sysop. It is never logged or kept: keys
+// are among it.
+func (c *client) sysopHears(text string) {
+	text = strings.TrimSpace(strings.Join(strings.Fields(cleanText(text)), " "))
+	text = withoutPrefix(text, "/msg sysop ", "/sysop ", "sysop: ", "sysop, ", "/")
+	if text == "" {
+		return
+	}
+	cmd, args, ok := findCommand(text)
+	before := c.takeUnfinished()
+	switch {
+	case !ok && before.join != "" && looksLikeKey(text):
+		c.joinWithKey(before.join, before.key+strings.ReplaceAll(text, " ", ""))
+	case !ok:
+		c.sysopSays(didYouMean(text))
+	default:
+		if before.leave != "" && cmd.name == "leave" {
+			c.remember(before) // for the leave command to find
+		}
+		cmd.run(c, args)
+	}
+}
+
+// withoutPrefix takes off what people type before a command by habit.
+func withoutPrefix(text string, prefixes ...string) string {
+	for _, p := range prefixes {
+		if len(text) >= len(p) && same(text[:len(p)], p) {
+			return strings.TrimSpace(text[len(p):])
+		}
+	}
+	return text
+}
+
+// findCommand finds the command that a line begins with, in upper or lower
+// case; the longest name counts.
+func findCommand(text string) (cmd sysopCommand, args string, ok bool) {
+	length := 0
+	for _, candidate := range sysopCommands {
+		for _, name := range append(candidate.also, candidate.name) {
+			if len(name) <= length || len(text) < len(name) || !same(text[:len(name)], name) {
+				continue
+			}
+			if rest := text[len(name):]; rest == "" || rest[0] == ' ' {
+				cmd, args, ok, length = candidate, strings.TrimSpace(rest), true, len(name)
+			}
+		}
+	}
+	return cmd, args, ok
+}
+
+// didYouMean answers what is no command with those that begin like it.
+func didYouMean(text string) string {
+	first, _, _ := strings.Cut(fold(text), " ")
+	var like []string
+	for _, cmd := range sysopCommands {
+		if n := min(len(first), 3); n > 0 && strings.HasPrefix(cmd.name, first[:n]) {
+			like = append(like, cmd.usage())
+		}
+	}
+	if len(like) > 0 {
+		return "Did you mean " + strings.Join(like, " or ") + "?"
+	}
+	return "I don't know that command. /msg sysop help lists all I know."
+}
+
+// remember keeps what the client's next line may complete, for a minute.
+func (c *client) remember(u unfinished) {
+	s := &c.g.sysop
+	if s.unfinished == nil {
+		s.unfinished = make(map[*client]unfinished)
+	}
+	now := c.g.settings.Now()
+	for other, old := range s.unfinished {
+		if other.closed || now.After(old.until) {
+			delete(s.unfinished, other)
+		}
+	}
+	if u.until.IsZero() {
+		u.until = now.Add(finishWithin)
+	}
+	s.unfinished[c] = u
+}
+
+// takeUnfinished forgets what was remembered, and returns it if its minute is
+// not over.
+func (c *client) takeUnfinished() unfinished {
+	s := &c.g.sysop
+	u := s.unfinished[c]
+	delete(s.unfinished, c)
+	if c.g.settings.Now().After(u.until) {
+		return unfinished{}
+	}
+	return u
+}
+
+// sysopStep gives the core an input of sysop's. then is given the events that
+// answer it until it reports true; failures are told first.
+func (c *client) sysopStep(input func(channels.Ref) channels.Input, then func(channels.Event) bool) {
+	ref := c.g.ask(asked{client: c, command: serverNick, then: func(ev channels.Event) bool {
+		if failed, ok := ev.(channels.Failed); ok {
+			c.sysopSays(failure(failed))
+			return true
+		}
+		return then != nil && then(ev)
+	}})
+	c.g.step(input(ref))
+}
+
+// failure is what went wrong, and what to do next where the core does not say.
+func failure(ev channels.Failed) string {
+	text := ev.Text
+	if text == "" {
+		text = string(ev.Code)
+	}
+	next := map[channels.Code]string{
+		channels.CodeUnknownChannel: "/msg sysop list shows your channels.",
+		channels.CodeUnknownInvite:  "/msg sysop invites shows the numbers.",
+		channels.CodeNoHub:          "/msg sysop help hub says how to get one.",
+		channels.CodeHub:            "/msg sysop hub list shows how the hubs are; try again when they are back.",
+		channels.CodeBadName:        "Names begin with # and have no spaces or commas.",
+		channels.CodeUsed:           "Ask for a new key, and tell whoever gave you this one that somebody else used it.",
+		channels.CodeExpired:        "Ask for a new key.",
+		channels.CodeRevoked:        "Ask for a new key.",
+		channels.CodeMistyped:       "Copy it again, whole; spaces and line breaks in it do no harm.",
+	}[ev.Code]
+	if ev.Code == channels.CodeTaken && ev.Suggest != "" {
+		next = fmt.Sprintf("Use another name: /msg sysop join %s and the key.", ev.Suggest)
+	}
+	return strings.TrimSpace(sentence(text) + " " + next)
+}
+
+// sentence gives an error's words a capital and a full stop.
+func sentence(text string) string {
+	if text == "" {
+		return ""
+	}
+	if 'a' <= text[0] && text[0] <= 'z' {
+		text = string(text[0]-'a'+'A') + text[1:]
+	}
+	if !strings.ContainsAny(text[len(text)-1:], ".!?)") {
+		text += "."
+	}
+	return text
+}
+
+// sysopHelp lists the commands, or tells more about one.
+func (c *client) sysopHelp(args string) {
+	if args == "" {
+		c.sysopSays("/join #bob and then /invite bob makes a one-time key for bob; with a key that you were given, /join #alice KEY. And to me you can say, after /msg sysop:")
+		for _, cmd := range sysopCommands {
+			c.sysopSays(fmt.Sprintf("  %-22s %s", strings.TrimSpace(cmd.name+" "+cmd.args), cmd.help))
+		}
+		c.sysopSays("#chan may be left out while you have only one channel. More: /msg sysop help COMMAND")
+		return
+	}
+	found := false
+	for _, cmd := range sysopCommands {
+		if same(cmd.name, args) || strings.HasPrefix(cmd.name, fold(args)+" ") {
+			found = true
+			c.sysopSays(cmd.usage() + ": " + cmd.help + ".")
+			c.sysopSays(cmd.more...)
+		}
+	}
+	if !found {
+		c.sysopSays(didYouMean(args))
+	}
+}
+
+// sysopNick changes the user's nick.
+func (c *client) sysopNick(args string) {
+	if args == "" || strings.Contains(args, " ") {
+		c.sysopSays("Which nick? /msg sysop nick NAME, without spaces.")
+		return
+	}
+	c.sysopStep(func(ref channels.Ref) channels.Input { return channels.SetNick{Ref: ref, Nick: args} },
+		func(ev channels.Event) bool {
+			if renamed, ok := ev.(channels.Renamed); ok {
+				c.sysopSays("You are " + renamed.New + " now, in all channels.")
+				return true
+			}
+			return false
+		})
+}

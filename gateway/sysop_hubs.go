@@ -1,0 +1,119 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"hubbub/channels"
+	"hubbub/channels/wire"
+)
+
+var hubCommands = []sysopCommand{{
+	name: "hub add", args: "URL KEY",
+	help: "use a hub of your own; new channels live there", run: (*client).sysopHubAdd,
+	more: []string{
+		whatAHubIs,
+		"URL is where it answers; KEY is in the file claim.txt in its data folder, which no browser gets to see.",
+	},
+}, {
+	name: "hub list", also: []string{"hubs"},
+	help: "your hubs, and how they are", run: (*client).sysopHubList,
+}}
+
+const whatAHubIs = "A hub is one small program on web space, which people elsewhere can reach: docs/hub.md says how to put it there."
+
+// foundHub is who answers at a URL.
+type foundHub struct {
+	Address channels.HubAddress // with the URL it redirected to, if it did
+	Note    string              // a certificate's fault; else empty
+}
+
+// sysopHubAdd makes a hub the user's own. Its key is asked for first: the
+// account key goes to no other hub than the one that it names.
+func (c *client) sysopHubAdd(args string) {
+	place, key, err := parseHubAdd(args)
+	if err != nil {
+		c.sysopSays(err.Error())
+		return
+	}
+	c.sysopSays("Asking " + place + " who it is…")
+	c.g.sysop.identify(place, func(found foundHub, err error) {
+		if err != nil {
+			c.sysopSays(fmt.Sprintf("%s does not answer as a hub: %v. Open it in a browser: if its page does not show either, docs/hub.md says what to check. Then say it again.", place, err))
+			return
+		}
+		if found.Address.Fingerprint != key.Fingerprint {
+			c.sysopSays("The hub at "+place+" is not the one that this key is for, so the key was not given to it.",
+				"Take the key from claim.txt in the data folder of that very hub, and look whether the URL is right.")
+			return
+		}
+		if found.Note != "" {
+			c.sysopSays("Note: " + found.Note + ". Its key proves the hub, so this does no harm.")
+		}
+		c.useHub(found.Address, key.Secret)
+	})
+}
+
+// useHub claims an identified hub.
+func (c *client) useHub(hub channels.HubAddress, secret [16]byte) {
+	c.sysopStep(func(ref channels.Ref) channels.Input {
+		return channels.UseHub{Ref: ref, Hub: hub, Secret: secret}
+	}, func(ev channels.Event) bool {
+		ready, ok := ev.(channels.HubReady)
+		if !ok {
+			return false
+		}
+		whose := "You are a guest on it"
+		if ready.Owner {
+			whose = "It is yours"
+		}
+		c.sysopSays(fmt.Sprintf("The hub %s is ready. %s, and channels that you open from now on live there.", ready.Hub.URL, whose),
+			"Next: /join #name and then /invite NICK. Channels that you have already stay where they are.")
+		return true
+	})
+}
+
+// parseHubAdd reads "URL KEY", in either order; the key may hold spaces. The
+// error is a whole answer, without the key.
+func parseHubAdd(args string) (place string, key wire.AccountKey, err error) {
+	const usage = "/msg sysop hub add URL KEY"
+	var rest []string
+	for _, word := range strings.Fields(args) {
+		if place == "" && strings.Contains(word, "://") {
+			place = word
+			continue
+		}
+		rest = append(rest, word)
+	}
+	switch {
+	case strings.Contains(place, "#"):
+		return "", key, errors.New("With a # in it that is a one-time key for a channel: /msg sysop join #name KEY. For a hub it is " + usage)
+	case place == "":
+		return "", key, errors.New("Where is the hub? " + usage + ", with http:// or https:// before the URL")
+	}
+	if place, err = wire.CanonicalURL(place); err != nil {
+		return "", key, errors.New(sentence(err.Error()) + " " + usage)
+	}
+	if len(rest) == 0 {
+		return "", key, errors.New("And its key? It is in claim.txt in the hub's data folder: " + usage)
+	}
+	if key, err = wire.ParseAccountKey(strings.Join(rest, "")); err != nil {
+		return "", wire.AccountKey{}, errors.New(sentence(err.Error()) + " It is the one line in claim.txt in the hub's data folder: " + usage)
+	}
+	return place, key, nil
+}
+
+// sysopHubList lists the hubs that the user has an account on.
+func (c *client) sysopHubList(string) {
+	hubs, now := c.g.core.Hubs(), c.g.settings.Now()
+	for _, h := range hubs {
+		c.sysopSays(hubLine(h, now))
+	}
+	if ownHub(hubs) {
+		c.sysopSays("To add another: /msg sysop hub add URL KEY")
+		return
+	}
+	c.sysopSays("You have no hub that people elsewhere can reach. " + whatAHubIs)
+	c.sysopSays("When it is there: /msg sysop hub add URL KEY")
+}
