@@ -1,0 +1,126 @@
+package store
+
+import (
+	"bytes"
+
+	"hubbub/channels/wire"
+)
+
+// Claim implements Tx.
+func (t *tx) Claim(caller wire.Token, key KeyHash, unused *Account) (Account, error) {
+	var holder []byte
+	used, err := t.row(`SELECT token FROM accounts WHERE key = ?`, []any{key[:]}, &holder)
+	switch {
+	case err != nil:
+		return Account{}, err
+	case used && !bytes.Equal(holder, caller[:]):
+		return Account{}, refuse(wire.CodeUsed, "this account key was used already")
+	case used:
+		return t.Account(caller)
+	case unused == nil:
+		return Account{}, refuse(wire.CodeDenied, "no such account key")
+	}
+	err = t.exec(`INSERT INTO accounts (token, key, owner, quota) VALUES (?1, ?2, ?3, ?4)
+		ON CONFLICT (token) DO UPDATE SET key = ?2, quota = iif(owner, quota, ?4), owner = max(owner, ?3)`,
+		caller[:], key[:], unused.Owner, unused.Quota)
+	if err != nil {
+		return Account{}, err
+	}
+	return t.Account(caller)
+}
+
+// Account implements Tx.
+func (t *tx) Account(caller wire.Token) (Account, error) {
+	var a Account
+	ok, err := t.row(`SELECT owner, quota FROM accounts WHERE token = ?`, []any{caller[:]}, &a.Owner, &a.Quota)
+	if err == nil && !ok {
+		err = refuse(wire.CodeDenied, "not an account of this hub")
+	}
+	return a, err
+}
+
+// Open implements Tx.
+func (t *tx) Open(channel wire.Channel, caller wire.Token, args wire.OpenArgs) error {
+	if _, err := t.Account(caller); err != nil {
+		return err
+	}
+	if channel == (wire.Channel{}) {
+		return refuse(wire.CodeBad, "no channel is named")
+	}
+	var root []byte
+	var revoked bool
+	ok, err := t.row(`SELECT c.root, t.revoked FROM channels c JOIN tokens t ON t.channel = c.n AND t.token = c.root
+		WHERE c.channel = ?`, []any{channel[:]}, &root, &revoked)
+	switch {
+	case err != nil:
+		return err
+	case !ok:
+		return t.open(channel, caller, args.Root)
+	case !bytes.Equal(root, args.Root[:]):
+		return refuse(wire.CodeDenied, "the channel was opened with another root")
+	case revoked:
+		return refuse(wire.CodeRevoked, "the root was put out of this channel")
+	}
+	return nil
+}
+
+// open makes a channel with the one token root in it.
+func (t *tx) open(channel wire.Channel, account, root wire.Token) error {
+	err := t.exec(`INSERT INTO channels (channel, account, root) VALUES (?, ?, ?)`, channel[:], account[:], root[:])
+	if err != nil {
+		return err
+	}
+	return t.exec(`INSERT INTO tokens (channel, token) SELECT n, root FROM channels WHERE channel = ?`, channel[:])
+}
+
+// room refuses what would take the channel's account, or the hub, beyond its
+// quota by grow bytes.
+func (t *tx) room(account []byte, grow int64) error {
+	var quota, used int64
+	if _, err := t.row(`SELECT quota FROM accounts WHERE token = ?`, []any{account}, &quota); err != nil {
+		return err
+	}
+	if quota > 0 {
+		if _, err := t.row(`SELECT sum(text + keep) FROM channels WHERE account = ?`, []any{account}, &used); err != nil {
+			return err
+		}
+		if used+grow > quota {
+			return refuse(wire.CodeFull, "the account's quota is spent")
+		}
+	}
+	if t.limits.Total > 0 {
+		if _, err := t.row(`SELECT sum(text + keep) FROM channels`, nil, &used); err != nil {
+			return err
+		}
+		if used+grow > t.limits.Total {
+			return refuse(wire.CodeFull, "the hub has no room left")
+		}
+	}
+	return nil
+}
+
+// Status implements Tx.
+func (t *tx) Status(channel wire.Channel, caller wire.Token) (wire.StatusResult, error) {
+	if channel == (wire.Channel{}) {
+		return t.accountStatus(caller)
+	}
+	m, err := t.member(channel, caller)
+	if err != nil {
+		return wire.StatusResult{}, err
+	}
+	s := wire.StatusResult{Entries: m.entries, Bytes: m.text + m.keep, Quota: t.limits.Text, Head: m.last}
+	_, err = t.row(`SELECT count(*) FROM tokens WHERE channel = ? AND revoked = 0`, []any{m.n}, &s.Tokens)
+	return s, err
+}
+
+// accountStatus is over all channels of the account.
+func (t *tx) accountStatus(caller wire.Token) (wire.StatusResult, error) {
+	a, err := t.Account(caller)
+	if err != nil {
+		return wire.StatusResult{}, err
+	}
+	s := wire.StatusResult{Quota: a.Quota, Owner: a.Owner}
+	_, err = t.row(`SELECT coalesce(sum(entries), 0), coalesce(sum(text + keep), 0) FROM channels WHERE account = ?`,
+		[]any{caller[:]}, &s.Entries, &s.Bytes)
+	return s, err
+}

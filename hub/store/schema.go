@@ -1,0 +1,82 @@
+package store
+
+// migrations make the schema: the first makes version 1 out of nothing, the
+// next 2 out of 1, and so on. PRAGMA user_version says how many have been run.
+// What has been released is never changed. Every process parses all of the
+// schema, so there is little of it. Times are unix seconds.
+var migrations = []string{schema1}
+
+const schema1 = `
+CREATE TABLE accounts (
+	token BLOB PRIMARY KEY,
+	key   BLOB NOT NULL UNIQUE,
+	owner INTEGER NOT NULL,
+	quota INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE channels (
+	n       INTEGER PRIMARY KEY,
+	channel BLOB NOT NULL UNIQUE,
+	account BLOB NOT NULL,
+	root    BLOB NOT NULL,
+	last    INTEGER NOT NULL DEFAULT 0, -- position given last
+	oldest  INTEGER NOT NULL DEFAULT 0, -- no text is before this position
+	entries INTEGER NOT NULL DEFAULT 0,
+	text    INTEGER NOT NULL DEFAULT 0, -- bytes, with overhead
+	keep    INTEGER NOT NULL DEFAULT 0
+) STRICT;
+
+CREATE TABLE tokens (
+	channel INTEGER NOT NULL,
+	token   BLOB NOT NULL,
+	parent  BLOB, -- null: nobody is above it
+	revoked INTEGER NOT NULL DEFAULT 0,
+	acked   INTEGER NOT NULL DEFAULT 0,
+	keep    INTEGER NOT NULL DEFAULT 0, -- bytes, with overhead
+	PRIMARY KEY (channel, token)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE entries (
+	n        INTEGER PRIMARY KEY,
+	channel  INTEGER NOT NULL,
+	position INTEGER NOT NULL,
+	id       BLOB NOT NULL,
+	token    BLOB NOT NULL,
+	keep     INTEGER NOT NULL, -- 1: class keep
+	at       INTEGER NOT NULL,
+	bytes    BLOB NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX entries_position ON entries (channel, position);
+CREATE UNIQUE INDEX entries_id ON entries (channel, id);
+
+CREATE TABLE had ( -- entries that were dropped
+	channel  INTEGER NOT NULL,
+	id       BLOB NOT NULL,
+	position INTEGER NOT NULL,
+	until    INTEGER NOT NULL,
+	again    INTEGER NOT NULL DEFAULT 0, -- when it was put again
+	PRIMARY KEY (channel, id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX had_until ON had (until);
+
+CREATE TABLE slots (
+	slot      BLOB PRIMARY KEY,
+	channel   INTEGER NOT NULL,
+	offerer   BLOB NOT NULL, -- token that offered it first
+	number    INTEGER NOT NULL,
+	invite    BLOB NOT NULL,
+	expires   INTEGER NOT NULL,
+	blob      BLOB, -- null once the slot is closed, or long expired
+	state     INTEGER NOT NULL, -- 0 open, 1 redeemed, 2 withdrawn
+	token     BLOB, -- that redeemed it
+	joined    BLOB, -- SHA-256 over the entries redeemed with
+	positions BLOB  -- of those, 8 bytes each
+) STRICT;
+CREATE INDEX slots_channel ON slots (channel, state);
+
+CREATE TABLE waited (
+	enc   BLOB PRIMARY KEY,
+	until INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX waited_until ON waited (until);
+`

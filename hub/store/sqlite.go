@@ -1,0 +1,272 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"time"
+
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+
+	"hubbub/hub/lock"
+)
+
+// SQLite is a Store in one SQLite database. Its layout and pragmas are chosen
+// for one process a request.
+type SQLite struct {
+	db     *sql.DB
+	path   string
+	limits Limits
+
+	// write lets one goroutine of this process write at a time, so that they
+	// queue here instead of polling SQLite's lock.
+	write sync.Mutex
+}
+
+// busyTimeout is how long SQLite waits for other processes' locks.
+const busyTimeout = 15 * time.Second
+
+// connections is how many a process opens at most: readers beside a writer.
+const connections = 4
+
+// OpenSQLite opens the database at path, and makes it if it does not exist.
+// Beside it stand SQLite's own files, path-generation and path-lock.
+// Errors: ErrFull, ErrBusy, ErrNewer.
+func OpenSQLite(path string, limits Limits) (*SQLite, error) {
+	s, err := openSQLite(path, limits, !onNetwork(filepath.Dir(path)))
+	if err != nil {
+		return nil, fmt.Errorf("opening the hub's data: %w", classify(err))
+	}
+	return s, nil
+}
+
+// openSQLite opens or makes the database; wal says how a new one keeps its
+// journal.
+func openSQLite(path string, limits Limits, wal bool) (*SQLite, error) {
+	s := &SQLite{db: connect(path), path: path, limits: limits}
+	ready, err := s.ready()
+	if err == nil && !ready {
+		err = s.create(wal)
+	}
+	if isShared(err) {
+		s.db.Close()
+		return s.withoutSharedMemory()
+	}
+	if err == nil {
+		err = s.journal()
+	}
+	if err != nil {
+		s.db.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// connect returns a pool of connections, none of which is open yet. options are
+// the driver's, a name and a value each; it applies _journal_mode after
+// _pragma, whatever their order here.
+func connect(path string, options ...string) *sql.DB {
+	query := url.Values{
+		"_txlock":       {"immediate"},
+		"_busy_timeout": {strconv.FormatInt(busyTimeout.Milliseconds(), 10)},
+		"_synchronous":  {"FULL"},
+	}
+	for i := 0; i < len(options); i += 2 {
+		query.Set(options[i], options[i+1])
+	}
+	// A file URL, with the path percent-encoded: a "?" in it is a character.
+	name := url.URL{Scheme: "file", OmitHost: true, Path: filepath.ToSlash(path), RawQuery: query.Encode()}
+	db, err := sql.Open("sqlite", name.String())
+	if err != nil {
+		panic(err) // the driver is linked in
+	}
+	db.SetMaxOpenConns(connections)
+	db.SetMaxIdleConns(connections)
+	return db
+}
+
+// ready says whether the database exists in the version that this program
+// knows. It does not make it.
+func (s *SQLite) ready() (bool, error) {
+	if _, err := os.Stat(s.path); errors.Is(err, os.ErrNotExist) {
+		return false, nil
+	}
+	var version int
+	if err := s.db.QueryRow("PRAGMA user_version").Scan(&version); err != nil {
+		return false, err
+	}
+	if version > len(migrations) {
+		return false, fmt.Errorf("%w: it is of version %d, this program knows %d; put the newer one back", ErrNewer, version, len(migrations))
+	}
+	return version == len(migrations), nil
+}
+
+// create makes the database, or brings it to this program's version. One
+// process does, the others wait for it.
+func (s *SQLite) create(wal bool) error {
+	release, err := lock.Wait(s.path + "-lock")
+	if err != nil {
+		return err
+	}
+	defer release()
+	f, err := os.OpenFile(s.path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
+	if err == nil {
+		f.Close()
+	} else if !errors.Is(err, os.ErrExist) {
+		return err
+	}
+	var version int
+	if err := s.db.QueryRow("PRAGMA user_version").Scan(&version); err != nil || version >= len(migrations) {
+		return err
+	}
+	if version == 0 && wal {
+		// Where WAL is not to be had, this says so in its answer or as an error
+		// of shared memory; either way the journal is a rollback journal then.
+		var mode string
+		if err := s.db.QueryRow("PRAGMA journal_mode=WAL").Scan(&mode); err != nil {
+			return err
+		}
+	}
+	return s.migrate(version)
+}
+
+// migrate runs the migrations from version on. A new database is a new
+// generation, whatever file was here before.
+func (s *SQLite) migrate(version int) error {
+	tx, err := s.db.Begin()
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback()
+	for _, migration := range migrations[version:] {
+		if _, err := tx.Exec(migration); err != nil {
+			return fmt.Errorf("migrating from version %d: %w", version, err)
+		}
+	}
+	if _, err := tx.Exec(fmt.Sprintf("PRAGMA user_version=%d", len(migrations))); err != nil {
+		return err
+	}
+	if version == 0 {
+		if err := forgetGeneration(s.path); err != nil {
+			return err
+		}
+	}
+	return tx.Commit()
+}
+
+// journal makes a database without WAL keep its rollback journal's file
+// between transactions, which no database remembers by itself.
+func (s *SQLite) journal() error {
+	var mode string
+	err := s.db.QueryRow("PRAGMA journal_mode").Scan(&mode)
+	if err != nil || mode == "wal" {
+		return err
+	}
+	s.db.Close()
+	s.db = connect(s.path, "_journal_mode", "PERSIST")
+	return nil
+}
+
+// withoutSharedMemory opens a database whose WAL needs shared memory where
+// there is none, as after a move to other hosting: one process alone, which
+// needs none, turns it to a rollback journal.
+func (s *SQLite) withoutSharedMemory() (*SQLite, error) {
+	release, err := lock.Wait(s.path + "-lock")
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	db := connect(s.path, "_pragma", "locking_mode=EXCLUSIVE", "_journal_mode", "PERSIST")
+	_, err = db.Exec("SELECT 1 FROM sqlite_schema")
+	db.Close()
+	if err != nil {
+		return nil, err
+	}
+	again := &SQLite{db: connect(s.path, "_journal_mode", "PERSIST"), path: s.path, limits: s.limits}
+	ready, err := again.ready()
+	if err == nil && !ready {
+		err = again.migrate(0)
+	}
+	if err != nil {
+		again.db.Close()
+		return nil, err
+	}
+	return again, nil
+}
+
+// Close implements Store. The last to close folds the WAL into the database.
+func (s *SQLite) Close() error { return s.db.Close() }
+
+// Update implements Store.
+func (s *SQLite) Update(ctx context.Context, now time.Time, f func(Tx) error) error {
+	s.write.Lock()
+	defer s.write.Unlock()
+	return s.run(ctx, now, false, func(t *tx) error {
+		if err := f(t); err != nil {
+			return err
+		}
+		return t.tidy()
+	})
+}
+
+// View implements Store.
+func (s *SQLite) View(ctx context.Context, now time.Time, f func(Tx) error) error {
+	return s.run(ctx, now, true, func(t *tx) error { return f(t) })
+}
+
+// run runs f in a transaction. Once begun it is not given up with ctx: it is
+// short, and interrupting SQLite costs a goroutine for each statement.
+func (s *SQLite) run(ctx context.Context, now time.Time, reads bool, f func(*tx) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	sqlTx, err := s.db.BeginTx(context.WithoutCancel(ctx), &sql.TxOptions{ReadOnly: reads})
+	if err != nil {
+		return classify(err)
+	}
+	defer sqlTx.Rollback()
+	t := &tx{sql: sqlTx, now: now, limits: s.limits, statements: make(map[string]*sql.Stmt)}
+	if err := f(t); err != nil {
+		return classify(err)
+	}
+	return classify(sqlTx.Commit())
+}
+
+// classify gives SQLite's errors that others act on their names here.
+func classify(err error) error {
+	code := codeOf(err)
+	switch {
+	case code == sqlite3.SQLITE_FULL, code == sqlite3.SQLITE_IOERR_WRITE, code == sqlite3.SQLITE_IOERR_SHMSIZE:
+		// A spent quota (EDQUOT) is a write error to SQLite.
+		return fmt.Errorf("%w: %w", ErrFull, err)
+	case code&0xff == sqlite3.SQLITE_BUSY, code == sqlite3.SQLITE_PROTOCOL:
+		return fmt.Errorf("%w: %w", ErrBusy, err)
+	}
+	return err
+}
+
+// isShared says whether err is about the WAL's shared memory.
+func isShared(err error) bool {
+	switch codeOf(err) {
+	case sqlite3.SQLITE_IOERR_SHMOPEN, sqlite3.SQLITE_IOERR_SHMMAP, sqlite3.SQLITE_IOERR_SHMLOCK,
+		sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_CANTOPEN_ISDIR:
+		return true
+	}
+	return false
+}
+
+// codeOf is SQLite's extended result code in err, or 0.
+func codeOf(err error) int {
+	var e *sqlite.Error
+	if errors.As(err, &e) {
+		return e.Code()
+	}
+	return 0
+}

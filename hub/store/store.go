@@ -1,0 +1,120 @@
+// Package store is what a hub keeps between requests: accounts, channels with
+// their trees of tokens and their logs, and invites' slots. It judges what a
+// token may do, and knows neither sealing nor signatures: whoever calls it has
+// verified that a call comes from its token.
+package store
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"hubbub/channels/wire"
+)
+
+// Store keeps a hub's state. It is safe for use by several goroutines, and by
+// several processes at once that open the same one.
+type Store interface {
+	// Update runs f in one transaction, which is on disk when Update returns
+	// nil and has changed nothing when it does not. now is the hub's clock for
+	// all of it. f must not keep its Tx. Some old entries are forgotten along
+	// the way. Errors: f's, ErrFull, ErrBusy, ErrNewer, or the store's own.
+	Update(ctx context.Context, now time.Time, f func(Tx) error) error
+	// View runs f in a transaction that reads, of one moment. The Tx's methods
+	// that write fail in it.
+	View(ctx context.Context, now time.Time, f func(Tx) error) error
+	// Waited notes that the request of this enc is about to be held, and says
+	// whether that was noted before, within wire.EncSeen.
+	Waited(ctx context.Context, now time.Time, enc [32]byte) (before bool, err error)
+	// Generation is a random name of this very database: a wiped one, or a copy
+	// of it put in its place, has another.
+	Generation() ([16]byte, error)
+	// Close ends the use of the store. It is always to be called.
+	Close() error
+}
+
+// Tx is what can be done in a transaction. caller is the token that signed the
+// call. A refusal is a *wire.Error and has changed nothing: the transaction
+// can go on and be committed. Any other error ends the transaction. Each
+// method is safe to repeat (see the argument types in wire).
+type Tx interface {
+	// Claim makes caller an account, for the account key with this hash: unused
+	// is what that key stands for, nil if the caller knows no such key that is
+	// to be had. Refusals: CodeUsed if another has claimed with it, CodeDenied
+	// if nobody has and unused is nil. An owner stays one.
+	Claim(caller wire.Token, key KeyHash, unused *Account) (Account, error)
+	// Account returns caller's account, or refuses: CodeDenied.
+	Account(caller wire.Token) (Account, error)
+	Open(channel wire.Channel, caller wire.Token, args wire.OpenArgs) error
+
+	Grant(channel wire.Channel, caller wire.Token, args wire.GrantArgs) error
+	Revoke(channel wire.Channel, caller wire.Token, args wire.RevokeArgs) error
+
+	Put(channel wire.Channel, caller wire.Token, args wire.PutArgs) (wire.PutResult, error)
+	// Fetch returns entries of at most room bytes together, and none if the
+	// first does not fit in room. It sets neither Generation nor Retry.
+	Fetch(channel wire.Channel, caller wire.Token, args wire.FetchArgs, room int) (wire.FetchResult, error)
+	Ack(channel wire.Channel, caller wire.Token, args wire.AckArgs) error
+
+	Offer(channel wire.Channel, caller wire.Token, args wire.OfferArgs) error
+	Peek(caller wire.Token, args wire.PeekArgs) (wire.PeekResult, error)
+	Redeem(caller wire.Token, args wire.RedeemArgs) (wire.RedeemResult, error)
+	Withdraw(channel wire.Channel, caller wire.Token, args wire.WithdrawArgs) error
+
+	// Status is of the channel, for its members, or of the account for the
+	// zero channel. It sets neither Software nor Generation.
+	Status(channel wire.Channel, caller wire.Token) (wire.StatusResult, error)
+}
+
+// KeyHash is the SHA-256 of an account key's secret.
+type KeyHash [32]byte
+
+// Account is what the holder of an account key may do.
+type Account struct {
+	Owner bool
+	Quota int64 // bytes over all its channels; 0 is no limit
+}
+
+// Limits bound what a channel may hold. Bytes are counted with Overhead for
+// each entry.
+type Limits struct {
+	Text   int64 // bytes of class text in a channel: beyond it the oldest are dropped
+	Keep   int64 // bytes of class keep that one token may have in a channel
+	Tokens int64 // tokens a channel has ever let in
+	Slots  int64 // slots of a channel that are open at once
+	Total  int64 // bytes of all channels together; 0 is no limit
+}
+
+// Overhead is what an entry costs beside its bytes: its indexes, and the
+// memory that it was here once it is gone.
+const Overhead = 256
+
+// DefaultLimits are for web space of a few gigabytes. Keep is wide because key
+// envelopes of a lively channel are kept for as long as one member is away.
+func DefaultLimits() Limits {
+	return Limits{Text: 256 << 20, Keep: 128 << 20, Tokens: 1024, Slots: 64}
+}
+
+// How long things are kept (design, protocol §5).
+const (
+	keptAcked = 7 * 24 * time.Hour   // an entry that every token has acked
+	keptLong  = 90 * 24 * time.Hour  // any other
+	keptHad   = 120 * 24 * time.Hour // the ids of dropped entries
+	againOnce = 24 * time.Hour       // between two overrides of one dropped entry
+	keptBlob  = 30 * 24 * time.Hour  // a slot's blob after the slot expired
+)
+
+// Errors that are not refusals.
+var (
+	// ErrFull is returned if the disk has no room. Nothing was changed.
+	ErrFull = errors.New("no room left for the hub's data")
+	// ErrBusy is returned if others held the store for too long.
+	ErrBusy = errors.New("the hub's data is busy")
+	// ErrNewer is returned for data that a newer version has written.
+	ErrNewer = errors.New("the hub's data was written by a newer version")
+)
+
+// refuse returns a refusal.
+func refuse(code wire.Code, text string) *wire.Error {
+	return &wire.Error{Code: code, Text: text}
+}

@@ -1,0 +1,161 @@
+package store
+
+import (
+	"hubbub/channels/wire"
+)
+
+// tree is who let whom in to a channel, including those who were put out.
+type tree map[wire.Token]*node
+
+type node struct {
+	parent  *wire.Token // nil: nobody is above
+	revoked bool
+}
+
+// tree reads the channel's tree.
+func (t *tx) tree(channel int64) (tree, error) {
+	rows, err := t.query(`SELECT token, parent, revoked FROM tokens WHERE channel = ?`, channel)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	all := make(tree)
+	for rows.Next() {
+		var token, parent []byte
+		n := new(node)
+		if err := rows.Scan(&token, &parent, &n.revoked); err != nil {
+			return nil, err
+		}
+		if parent != nil {
+			n.parent = (*wire.Token)(parent)
+		}
+		all[wire.Token(token)] = n
+	}
+	return all, rows.Err()
+}
+
+// below says whether token stands somewhere below other.
+func (all tree) below(token, other wire.Token) bool {
+	n := all[token]
+	for n != nil && n.parent != nil {
+		if *n.parent == other {
+			return true
+		}
+		n = all[*n.parent]
+	}
+	return false
+}
+
+// Grant implements Tx. A token that is in already stays where it is.
+func (t *tx) Grant(channel wire.Channel, caller wire.Token, args wire.GrantArgs) error {
+	m, err := t.member(channel, caller)
+	if err != nil {
+		return err
+	}
+	all, err := t.tree(m.n)
+	if err != nil {
+		return err
+	}
+	if known := all[args.Token]; known != nil {
+		if known.revoked {
+			return refuse(wire.CodeRevoked, "the token was put out, and never comes back")
+		}
+		return nil
+	}
+	if args.Under != caller && !all.below(args.Under, caller) {
+		return refuse(wire.CodeDenied, "the token to grant under is not below the caller")
+	}
+	if all[args.Under].revoked {
+		return refuse(wire.CodeDenied, "the token to grant under was put out")
+	}
+	return t.admit(m.n, args.Token, args.Under, len(all))
+}
+
+// admit lets token in below parent, into a tree of count tokens.
+func (t *tx) admit(channel int64, token, parent wire.Token, count int) error {
+	if int64(count) >= t.limits.Tokens {
+		return refuse(wire.CodeFull, "the channel has all the tokens it may have")
+	}
+	return t.exec(`INSERT INTO tokens (channel, token, parent) VALUES (?, ?, ?)`, channel, token[:], parent[:])
+}
+
+// Revoke implements Tx. A token in Keep that stands below another in Keep
+// stays there; one that is not below Token is passed over, for two hubs need
+// not know the same tokens. With the tokens go the slots that they offered.
+func (t *tx) Revoke(channel wire.Channel, caller wire.Token, args wire.RevokeArgs) error {
+	m, err := t.member(channel, caller)
+	if isCode(err, wire.CodeRevoked) && args.Token == caller {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	all, err := t.tree(m.n)
+	if err != nil {
+		return err
+	}
+	subject := all[args.Token]
+	if args.Token != caller && !all.below(args.Token, caller) {
+		return refuse(wire.CodeDenied, "the token is not below the caller")
+	}
+	if subject.revoked {
+		return nil
+	}
+	above := &caller
+	if args.Token == caller {
+		above = subject.parent
+	}
+	if err := t.keep(m.n, all, args, above); err != nil {
+		return err
+	}
+	t.touch(m.n)
+	return t.putOut(m.n, all, args.Token)
+}
+
+// keep moves the tokens that are to stay to above, which is nil for a root.
+func (t *tx) keep(channel int64, all tree, args wire.RevokeArgs, above *wire.Token) error {
+	kept := make(map[wire.Token]bool)
+	for _, token := range args.Keep {
+		if n := all[token]; n != nil && !n.revoked && all.below(token, args.Token) {
+			kept[token] = true
+		}
+	}
+	var moves []wire.Token
+	for token := range kept {
+		under := false
+		for other := range kept {
+			under = under || all.below(token, other)
+		}
+		if !under {
+			moves = append(moves, token)
+		}
+	}
+	for _, token := range moves {
+		all[token].parent = above
+		var parent any
+		if above != nil {
+			parent = above[:]
+		}
+		if err := t.exec(`UPDATE tokens SET parent = ? WHERE channel = ? AND token = ?`, parent, channel, token[:]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// putOut revokes token and all below it, and withdraws their slots.
+func (t *tx) putOut(channel int64, all tree, token wire.Token) error {
+	for other, n := range all {
+		if n.revoked || (other != token && !all.below(other, token)) {
+			continue
+		}
+		if err := t.exec(`UPDATE tokens SET revoked = 1 WHERE channel = ? AND token = ?`, channel, other[:]); err != nil {
+			return err
+		}
+		if err := t.exec(`UPDATE slots SET state = ?, blob = NULL WHERE channel = ? AND state = 0 AND offerer = ?`,
+			slotWithdrawn, channel, other[:]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
