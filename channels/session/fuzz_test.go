@@ -3,6 +3,8 @@ package session
 import (
 	"bytes"
 	"testing"
+
+	"hubbub/channels/codec"
 )
 
 // What is genuine comes from the vectors, for the fuzzer's processes must agree
@@ -78,21 +80,25 @@ func FuzzBlob(f *testing.F) {
 	blob, refreshed := []byte(v[0].Blob), []byte(v[1].Blob)
 	sealedCard := must(BlobCard(blob))(f)
 	f.Add(blob)
+	f.Add([]byte(v[0].Offer))
 	f.Add(pad(v[0].Offer, nil, len(blob)-blobOutside))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if _, _, err := OpenBlob(keys, data); (err == nil) != (bytes.Equal(data, blob) || bytes.Equal(data, refreshed)) {
 			t.Fatal(err)
 		}
-		_, got, err := OpenBlob(keys, sealOffer(sealedCard, card.Refresh, keys.Slot, data))
+		if size, err := fit(blobSizes, blobOutside+len(data)); err == nil && size == blobOutside+len(data) {
+			OpenBlob(keys, sealOffer(sealedCard, card.Refresh, keys.Slot, data))
+		}
+		size, err := fit(blobSizes, blobOutside+lengthSize+len(data))
 		if err != nil {
 			return
 		}
-		if err := got.check(); err != nil {
-			t.Fatal("taken out of its limits:", err)
+		_, got, err := OpenBlob(keys, sealOffer(sealedCard, card.Refresh, keys.Slot, pad(data, nil, size-blobOutside)))
+		if err != nil {
+			return
 		}
-		again, err := RefreshBlob(sealedCard, card.Refresh, keys.Slot, got)
-		if err != nil || len(again) != blobOutside+len(data) {
-			t.Fatal("sealed anew it has another size:", err)
+		if again, err := codec.Marshal(got); err != nil || !bytes.Equal(again, data) || got.check() != nil {
+			t.Fatal("an offer that is not canonical, or not in its limits:", err)
 		}
 	})
 }

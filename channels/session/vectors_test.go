@@ -138,7 +138,7 @@ func TestVectors(t *testing.T) {
 	for file, make := range map[string]func(*testing.T) any{
 		"derivation.json": makeDerivations,
 		"envelope.json":   makeEnvelopes,
-		"body.json":      makeBodies,
+		"body.json":       makeBodies,
 		"invite.json":     makeInvites,
 	} {
 		t.Run(file, func(t *testing.T) {
