@@ -281,6 +281,40 @@ func TestSignatureIsOfOneHeader(t *testing.T) {
 	}
 }
 
+// A sender who seals zeros as a chain key gets nobody to keep them.
+func TestChainKeyOfZerosIsRefused(t *testing.T) {
+	alice, bob := newPerson(t, "alice"), newPerson(t, "bob")
+	zeros := SenderKey{ID: alice.key.ID}
+	r := bob.recipient()
+	box := must(sealBox(zeros, theChannel, alice.member, &r))(t)
+	envelope := make([]byte, 4<<10)
+	copy(envelope, makeHeader(zeros, [][]byte{box}, len(envelope), Secret{}))
+	if _, _, err := bob.openBox(envelope, alice.member); !errors.Is(err, ErrMalformed) {
+		t.Error(err)
+	}
+}
+
+// Boxes that have room, and stand in order, are refused all the same when they
+// are too many.
+func TestTooManyBoxesAreRefused(t *testing.T) {
+	parse := func(n int) error {
+		var boxes [][]byte
+		for i := range n {
+			boxes = append(boxes, append([]byte{byte(i)}, make([]byte, BoxSize-1)...))
+		}
+		envelope := make([]byte, MaxEntry)
+		copy(envelope, makeHeader(newPerson(t, "alice").key, boxes, len(envelope), Secret{}))
+		_, err := Parse(envelope)
+		return err
+	}
+	if err := parse(MaxBoxes); err != nil {
+		t.Error(err)
+	}
+	if err := parse(MaxBoxes + 1); !errors.Is(err, ErrMalformed) {
+		t.Error(err)
+	}
+}
+
 func TestHeaderRefused(t *testing.T) {
 	alice, bob, carol := newPerson(t, "alice"), newPerson(t, "bob"), newPerson(t, "carol")
 	key := alice.seal(t, alice.fresh(), bob, carol).Envelope
