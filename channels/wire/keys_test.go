@@ -110,7 +110,7 @@ func TestSignHubKeys(t *testing.T) {
 		k.Keys = append(k.Keys, h.key)
 	}
 	for len(k.Versions) < maxVersions {
-		k.Versions = append(k.Versions, 1<<40)
+		k.Versions = append(k.Versions, 1<<30)
 	}
 	k.Software = strings.Repeat("x", maxSoftware)
 	answer := must[[]byte](t)(SignHubKeys(h.identity, k))
