@@ -245,8 +245,8 @@ func TestOnePaddingOnly(t *testing.T) {
 	alice := newPerson(t, "alice")
 	body := must(EncodeBody(alice.says(Text{Text: "hello"})))(t)
 	room := 1<<10 - headerSize - aeadTag
-	setLength := func(n int) func([]byte) {
-		return func(p []byte) { binary.BigEndian.PutUint32(p, uint32(n)) }
+	setLength := func(n uint32) func([]byte) {
+		return func(p []byte) { binary.BigEndian.PutUint32(p, n) }
 	}
 	right := spoilt(alice, 1<<10, body, func([]byte) {})
 	if _, _, err := open(right, alice.member, alice.chain()); err != nil {
@@ -257,7 +257,7 @@ func TestOnePaddingOnly(t *testing.T) {
 		"first byte of padding":  spoilt(alice, 1<<10, body, func(p []byte) { p[lengthSize+len(body)+signatureSize] = 1 }),
 		"larger than it must be": spoilt(alice, 4<<10, body, func([]byte) {}),
 		"no body":                spoilt(alice, 1<<10, nil, func([]byte) {}),
-		"length beyond the end":  spoilt(alice, 1<<10, body, setLength(room-lengthSize-signatureSize+1)),
+		"length beyond the end":  spoilt(alice, 1<<10, body, setLength(uint32(room-lengthSize-signatureSize+1))),
 		"length of 4 GiB":        spoilt(alice, 1<<10, body, setLength(1<<32-1)),
 	} {
 		if _, _, err := open(envelope, alice.member, alice.chain()); !errors.Is(err, ErrPadding) {

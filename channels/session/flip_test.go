@@ -136,25 +136,26 @@ func TestFlippedAgainIsRefused(t *testing.T) {
 	})
 }
 
-// Each derivation depends on every byte of each of its inputs, and no two give
-// the same of one input.
-func TestEachInputOfEachDerivation(t *testing.T) {
+// derivation is a function of byte strings.
+type derivation struct {
+	inputs [][]byte
+	derive func(in [][]byte) []byte
+}
+
+// derivations are all that this package derives, hashes, signs or authenticates
+// of its inputs.
+func derivations(t *testing.T) map[string]derivation {
 	alice := newPerson(t, "alice")
 	secret, channel, sender, recipient := seed("secret"), theChannel, alice.member, seed("recipient")
 	keyID, invite, prekey := KeyID{1}, InviteSecret{2}, alice.prekey.Public
 	in := func(b ...[]byte) [][]byte { return b }
-	type derivation struct {
-		inputs [][]byte
-		derive func(in [][]byte) []byte
-	}
 	of := func(f func(Secret) Secret) func([][]byte) []byte {
 		return func(in [][]byte) []byte { out := f(Secret(in[0])); return out[:] }
 	}
 	ofInvite := func(f func(InviteKeys) []byte) func([][]byte) []byte {
 		return func(in [][]byte) []byte { return f(DeriveInvite(InviteSecret(in[0]))) }
 	}
-	seen := map[string]string{}
-	for name, d := range map[string]derivation{
+	return map[string]derivation{
 		"message key":    {in(secret[:]), of(messageKey)},
 		"next chain key": {in(secret[:]), of(nextChain)},
 		"commitment":     {in(secret[:]), of(commitment)},
@@ -180,7 +181,14 @@ func TestEachInputOfEachDerivation(t *testing.T) {
 		"card data":  {in(invite[:]), func(in [][]byte) []byte { return cardAAD(Slot(in[0])) }},
 		"offer data": {in(invite[:], make([]byte, 1+CardSize)), func(in [][]byte) []byte { return offerAAD(Slot(in[0]), in[1]) }},
 		"join data":  {in(channel[:], make([]byte, 17)), func(in [][]byte) []byte { return joinAAD(Channel(in[0]), in[1]) }},
-	} {
+	}
+}
+
+// Each derivation depends on every byte of each of its inputs, and no two give
+// the same of one input.
+func TestEachInputOfEachDerivation(t *testing.T) {
+	seen := map[string]string{}
+	for name, d := range derivations(t) {
 		out := d.derive(d.inputs)
 		if !bytes.Equal(out, d.derive(d.inputs)) {
 			t.Errorf("%s: not a function of its inputs", name)

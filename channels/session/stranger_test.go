@@ -165,28 +165,34 @@ func TestStrangerOpensEnvelopes(t *testing.T) {
 		}
 		equal(t, "id", hash(e), c.ID)
 		for _, r := range c.Recipients {
-			private, err := hpke.MLKEM768X25519().NewPrivateKey(r.PrekeySeed)
-			if err != nil {
-				t.Fatal(err)
-			}
-			tag := hash([]byte("hubbub/1 tag"), private.PublicKey().Bytes(), c.Sender, c.KeyID)[:8]
-			at := bytes.Index(header, tag)
-			if at < 20 {
-				t.Fatalf("%s: no box for %x", c.Name, r.Member)
-			}
-			info := bytes.Join([][]byte{[]byte("hubbub/1 box"), c.Channel, c.Sender, r.Member, c.KeyID}, nil)
-			box := header[at+8:][:1168]
-			context, err := hpke.NewRecipient(box[:1120], private, hpke.HKDFSHA256(), hpke.ChaCha20Poly1305(), info)
-			if err != nil {
-				t.Fatal(err)
-			}
-			chain, err := context.Open(nil, box[1120:])
-			if err != nil {
-				t.Fatal(c.Name, err)
-			}
-			equal(t, "chain key", chain, c.Chain)
+			equal(t, "chain key", openedBox(t, header, r.PrekeySeed, c.Channel, c.Sender, r.Member, c.KeyID), c.Chain)
 		}
 	}
+}
+
+// openedBox is the chain key in a recipient's box.
+func openedBox(t *testing.T, header, prekeySeed, channel, sender, recipient, keyID []byte) []byte {
+	t.Helper()
+	private, err := hpke.MLKEM768X25519().NewPrivateKey(prekeySeed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tag := hash([]byte("hubbub/1 tag"), private.PublicKey().Bytes(), sender, keyID)[:8]
+	at := bytes.Index(header, tag)
+	if at < 20 {
+		t.Fatalf("no box for %x", recipient)
+	}
+	info := bytes.Join([][]byte{[]byte("hubbub/1 box"), channel, sender, recipient, keyID}, nil)
+	box := header[at+8:][:1168]
+	context, err := hpke.NewRecipient(box[:1120], private, hpke.HKDFSHA256(), hpke.ChaCha20Poly1305(), info)
+	if err != nil {
+		t.Fatal(err)
+	}
+	chain, err := context.Open(nil, box[1120:])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return chain
 }
 
 func TestStrangerOpensInvites(t *testing.T) {
