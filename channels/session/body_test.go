@@ -16,7 +16,7 @@ func contents(t testing.TB) map[Kind]Content {
 	prekey := NumberedPrekey{3, alice.prekey.Public}
 	keys := DeriveInvite(InviteSecret{5})
 	card := bytes.Repeat([]byte{6}, CardSize)
-	invites := []OpenInvite{{keys.ID(), 2, keys.Join, seed("invite prekey"), seed("refresh"), card}}
+	invites := []OpenInvite{{keys.ID(), keys.Slot, 2, keys.Join, seed("invite prekey"), seed("refresh"), card}}
 	lost := signedText(alice, "hello again")
 	return map[Kind]Content{
 		KindText:     Text{Text: "grüße", Style: StyleAction},

@@ -50,11 +50,12 @@ type Ops struct {
 }
 
 // OpenInvite is what members hold of an invite that is still open, and delete
-// once it is used, revoked or a day past its expiry: with the invite operation,
-// which names the slot, it is enough to read who redeems it and to refresh its
-// blob. It is never in a snapshot.
+// once it is used, revoked or a day past its expiry: enough to read who redeems
+// it and to refresh its blob, even before its operation is there. It is never in
+// a snapshot.
 type OpenInvite struct {
 	Invite  Member `cbor:"invite"`  // the invite key's public half, as in the operation
+	Slot    Slot   `cbor:"slot"`    // the slot's id, as in the operation
 	Number  int64  `cbor:"number"`  // of the newest offer, from 1; the higher holds
 	Join    Secret `cbor:"join"`    // join key: opens the sealed join
 	Prekey  Secret `cbor:"prekey"`  // seed of the invite prekey in that offer
