@@ -22,3 +22,9 @@ func lockFile(f *os.File) error {
 	}
 	return err
 }
+
+// portTaken reports whether listening failed because somebody else does, or
+// because the system keeps the port to itself.
+func portTaken(err error) bool {
+	return errors.Is(err, windows.WSAEADDRINUSE) || errors.Is(err, windows.WSAEACCES)
+}
