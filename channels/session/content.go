@@ -51,8 +51,8 @@ type Ops struct {
 
 // OpenInvite is what members hold of an invite that is still open, and delete
 // once it is used, revoked or a day past its expiry: enough to read who redeems
-// it and to refresh its blob, even before its operation is there. It is never in
-// a snapshot.
+// it and to refresh its blob. It is never in a snapshot. One whose slot is not
+// that of the operation is not to be believed.
 type OpenInvite struct {
 	Invite  Member `cbor:"invite"`  // the invite key's public half, as in the operation
 	Slot    Slot   `cbor:"slot"`    // the slot's id, as in the operation
