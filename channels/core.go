@@ -1,7 +1,10 @@
 package channels
 
 import (
+	"crypto/rand"
+	"encoding/binary"
 	"errors"
+	"fmt"
 	"time"
 )
 
@@ -16,44 +19,203 @@ var ErrNewerPhonebook = errors.New("the phonebook was written by a newer hubbub:
 // Core is the step machine with its phonebook. It is not safe for concurrent
 // use: one goroutine owns it.
 type Core struct {
+	book     *phonebook
+	run      int64              // names this opening of the phonebook: sender keys of others are not used
+	memory   memory             // what is not worth keeping
+	channels map[int64]*channel // by row: what was read of the phonebook; nil: nothing was yet
+	nick     string
 }
 
 // Open opens the phonebook in folder dir (made 0700 if missing, the file 0600),
 // migrating an older one after copying it.
-func Open(dir string, o Options) (*Core, error) { return nil, errors.New("not built yet") }
+func Open(dir string, o Options) (*Core, error) {
+	book, err := openPhonebook(dir)
+	if err != nil {
+		return nil, err
+	}
+	c := &Core{book: book, run: randomNumber(), memory: newMemory()}
+	err = book.transaction(func() {
+		if book.setting("nick") == "" && checkNick(o.Nick) {
+			book.set("nick", o.Nick)
+		}
+		c.load()
+	})
+	if err == nil {
+		// What an earlier run deleted may still stand in the log it left.
+		err = book.truncate()
+	}
+	if err != nil {
+		return nil, errors.Join(err, book.close())
+	}
+	return c, nil
+}
 
 // Close closes the phonebook. Nothing is lost without it.
-func (c *Core) Close() error { return nil }
+func (c *Core) Close() error { return c.book.close() }
+
+// load reads what the core keeps at hand of the phonebook.
+func (c *Core) load() {
+	c.nick = c.book.setting("nick")
+	c.channels = map[int64]*channel{}
+	for _, ch := range list(c.book, readChannel, selectChannels) {
+		c.channels[ch.row] = ch
+	}
+}
 
 // Step takes one input in one phonebook transaction. A returned error is the
 // phonebook's (disk full, file gone): nothing of the input took effect, memory
 // is as before, and the same input may be given again. Whatever else fails is
 // an event. Own clocks may jump: now is only compared with a margin.
-func (c *Core) Step(in Input, now time.Time) (Output, error) { return Output{}, nil }
+func (c *Core) Step(in Input, now time.Time) (Output, error) {
+	saved := c.memory.clone()
+	s := &step{Core: c, now: now.Round(0).UTC()}
+	err := c.book.transaction(func() {
+		if c.channels == nil {
+			c.load()
+		}
+		s.clock()
+		s.take(in)
+		s.settle()
+	})
+	if err != nil {
+		c.memory = saved
+		c.channels = nil // read again by the next step: what is in memory is not in the phonebook
+		return Output{}, err
+	}
+	if s.erase() {
+		if err := c.book.truncate(); err != nil {
+			c.memory.truncate = s.now.Add(truncateAfter) // the step itself is done: try again then
+		}
+	}
+	return s.out, nil
+}
 
-// Nick is the user's nick; empty while none was chosen.
-func (c *Core) Nick() string { return "" }
+// step is one step under way.
+type step struct {
+	*Core
+	now   time.Time
+	out   Output
+	again map[int64]*retries // by channel: what may open now
+}
 
-// Channels lists all channels, hidden ones too, by name.
-func (c *Core) Channels() []ChannelView { return nil }
+// emit adds to the events.
+func (s *step) emit(e Event) { s.out.Events = append(s.out.Events, e) }
 
-// Channel finds a channel by name.
-func (c *Core) Channel(name string) (ChannelView, bool) { return ChannelView{}, false }
+// fail answers an input that took no effect.
+func (s *step) fail(ref Ref, channel string, code Code, format string, args ...any) {
+	s.emit(Failed{Ref: ref, Channel: channel, Code: code, Text: fmt.Sprintf(format, args...)})
+}
 
-// Backlog is what the client of that name has not been shown yet: lines behind
-// its mark, or, if it has none, the last 50 of each channel; in order of ID.
-// Hidden channels have none.
-func (c *Core) Backlog(client string) ([]Line, error) { return nil, nil }
+// take carries out an input.
+func (s *step) take(in Input) {
+	switch in := in.(type) {
+	case Start:
+		s.start()
+	case Tick:
+	case Answered:
+		s.answered(in)
+	case UseHub:
+		s.useHub(in)
+	case Join:
+		s.join(in)
+	case Redeem:
+		s.redeem(in)
+	case Invite:
+		s.invite(in)
+	case Revoke:
+		s.revoke(in)
+	case Send:
+		s.send(in)
+	case SetNick:
+		s.setNick(in)
+	case SetTopic:
+		s.setTopic(in)
+	case Hide:
+		s.hide(in)
+	case Leave:
+		s.leave(in)
+	case Delivered:
+		s.delivered(in)
+	default:
+		panic(fmt.Sprintf("channels: no such input: %T", in))
+	}
+}
 
-// Hubs lists the hubs that the user has an account on.
-func (c *Core) Hubs() []HubView { return nil }
+// settle does what is due now, whatever the input was: it seals, writes the
+// channels down, and makes the requests that are not under way.
+func (s *step) settle() {
+	s.timers()
+	s.drain()
+	s.left()
+	for _, ch := range s.channels {
+		s.save(ch)
+	}
+	s.requests()
+	s.out.Wake = s.wake()
+}
 
-// Invites lists the one-time keys that the user made, newest first; those no
-// longer open for a week.
-func (c *Core) Invites() []InviteView { return nil }
+// start is the first input: what is to be asked of hubs is asked by settle, as
+// it is after every step.
+func (s *step) start() {
+	s.book.run("UPDATE timers SET at = min(at, ?)", stamp(s.now.Add(longestTimer)))
+	s.book.run("UPDATE places SET retry = 0, ack_after = CASE WHEN unacked > 0 THEN ? ELSE ack_after END", stamp(s.now))
+	s.book.run("UPDATE calls SET due = min(due, ?)", stamp(s.now.Add(time.Minute)))
+	s.clean()
+}
 
-// Safety is the channel's safety number: 40 digits in groups of five.
-func (c *Core) Safety(channel string) (string, error) { return "", nil }
+// clock notices that now went back since the last step: then all that waits
+// for a time would wait too long.
+func (s *step) clock() {
+	if back := s.memory.now.Sub(s.now); !s.memory.now.IsZero() && back > time.Minute {
+		s.memory.shift(-back)
+		s.book.run("UPDATE timers SET at = at - ?", int64(back))
+		s.book.run("UPDATE calls SET due = due - ? WHERE due > 0", int64(back))
+		s.book.run("UPDATE places SET retry = retry - ? WHERE retry > 0", int64(back))
+	}
+	s.memory.now = s.now
+}
 
-// Seen says, a member each, who has the user's texts in a channel.
-func (c *Core) Seen(channel string) ([]SeenView, error) { return nil, nil }
+// truncateAfter is how long deleted keys may stay in the phonebook's
+// write-ahead log.
+const truncateAfter = 30 * time.Second
+
+// forgot notes that keys were deleted.
+func (s *step) forgot() {
+	if s.memory.truncate.IsZero() {
+		s.memory.truncate = s.now.Add(truncateAfter)
+	}
+}
+
+// erase says whether the log is to be truncated now.
+func (s *step) erase() bool {
+	if s.memory.truncate.IsZero() || s.now.Before(s.memory.truncate) {
+		return false
+	}
+	s.memory.truncate = time.Time{}
+	return true
+}
+
+// setting reads a setting; empty if it was never set.
+func (p *phonebook) setting(name string) string {
+	v, _ := first(p, func(r row) (v string) { scan(r, &v); return v }, "SELECT value FROM settings WHERE name = ?", name)
+	return v
+}
+
+func (p *phonebook) set(name, value string) {
+	p.run("INSERT INTO settings (name, value) VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value", name, value)
+}
+
+// randomNumber draws a positive number.
+func randomNumber() int64 {
+	var b [8]byte
+	rand.Read(b[:])
+	return int64(binary.BigEndian.Uint64(b[:])>>1 | 1)
+}
+
+// randomDuration draws a duration from 0 up to most.
+func randomDuration(most time.Duration) time.Duration {
+	if most <= 0 {
+		return 0
+	}
+	return time.Duration(randomNumber() % int64(most))
+}

@@ -1,0 +1,389 @@
+package channels
+
+import (
+	"time"
+
+	"hubbub/channels/roster"
+	"hubbub/channels/session"
+	"hubbub/channels/wire"
+)
+
+// How long is waited for what is missing.
+const (
+	parentWait = 10 * time.Second   // for what others' texts had seen
+	needFirst  = 5 * time.Second    // before the first asking, and a random while more
+	needRandom = 15 * time.Second   //
+	needAgain  = 24 * time.Hour     // between askings
+	needMost   = 3                  // askings
+	gapMost    = 3 * 24 * time.Hour // then it is lost
+	refillMost = 20 * time.Second   // random wait before one gives what was another's
+)
+
+// retries are the unopened entries to be tried again, since something came
+// that may open them.
+type retries struct {
+	keys  []session.KeyID
+	boxed bool // all that have boxes, and sealed joins
+}
+
+func (s *step) retryKey(ch *channel, key session.KeyID) {
+	r := s.retrying(ch)
+	r.keys = append(r.keys, key)
+}
+
+func (s *step) retryBoxed(ch *channel) { s.retrying(ch).boxed = true }
+
+func (s *step) retrying(ch *channel) *retries {
+	if s.again == nil {
+		s.again = map[int64]*retries{}
+	}
+	if s.again[ch.row] == nil {
+		s.again[ch.row] = &retries{}
+	}
+	return s.again[ch.row]
+}
+
+// retry tries unopened entries again, until nothing more opens.
+func (s *step) retry(ch *channel) {
+	for s.again[ch.row] != nil {
+		r := *s.again[ch.row]
+		delete(s.again, ch.row)
+		for _, key := range r.keys {
+			s.tryAll(ch, "channel = ? AND key = ?", ch.row, key[:])
+		}
+		if r.boxed {
+			s.tryAll(ch, "channel = ? AND (boxes > 0 OR key IS NULL)", ch.row)
+			s.release(ch)
+		}
+	}
+}
+
+func (s *step) tryAll(ch *channel, where string, args ...any) {
+	for _, e := range list(s.book, readEntry, selectEntries+"WHERE state = 'unopened' AND bytes IS NOT NULL AND "+where+" ORDER BY id", args...) {
+		s.try(ch, e)
+	}
+}
+
+// peer is how far a member's envelopes are known.
+type peer struct {
+	member session.Member
+	seq    int64
+	head   session.ID
+	await  int64
+	gap    int64
+	asked  int64
+}
+
+func (s *step) peer(ch *channel, member session.Member) peer {
+	p, _ := first(s.book, func(r row) (p peer) {
+		var head []byte
+		scan(r, &p.seq, &head, &p.await, &p.gap, &p.asked)
+		if len(head) > 0 {
+			p.head = session.ID(head)
+		}
+		return p
+	}, "SELECT seq, head, awaited, gap, asked FROM peers WHERE channel = ? AND member = ?", ch.row, member[:])
+	p.member = member
+	return p
+}
+
+// link puts an opened envelope into its sender's chain, and releases what has
+// waited for it.
+func (s *step) link(ch *channel, e entryRecord, b session.Body) {
+	p := s.peer(ch, b.From)
+	others := s.book.number("SELECT count(*) FROM entries WHERE channel = ? AND sender = ? AND seq = ? AND state = ? AND id <> ?",
+		ch.row, b.From[:], b.Seq, entryOpened, e.row)
+	if others > 0 {
+		s.forked(ch, b.From)
+	}
+	body := holdBody(b)
+	switch {
+	case p.seq > 0 && b.Seq <= p.seq, others > 0:
+		// It fills a gap that was given up, or is a second one in its place.
+		s.showText(ch, b.From, body, true)
+		return
+	case p.seq == 0:
+		// The first that could be opened: below it nothing is missing.
+		s.book.run("UPDATE peers SET seq = ?, head = ? WHERE channel = ? AND member = ?", b.Seq-1, b.Prev[:], ch.row, b.From[:])
+	}
+	s.book.run("INSERT INTO held (entry, channel, sender, seq, body, since) VALUES (?, ?, ?, ?, ?, ?)",
+		e.row, ch.row, b.From[:], b.Seq, mustEncode(body), stamp(s.now))
+	s.release(ch)
+}
+
+// release shows all that waits no more, of every sender.
+func (s *step) release(ch *channel) {
+	for progress := true; progress; {
+		progress = false
+		for _, id := range list(s.book, readBytes, "SELECT DISTINCT sender FROM held WHERE channel = ? ORDER BY sender", ch.row) {
+			for s.releaseNext(ch, session.Member(id)) {
+				progress = true
+			}
+		}
+	}
+	s.findGaps(ch)
+}
+
+// releaseNext takes the next envelope in a sender's chain, if it is here and
+// need not wait for others'.
+func (s *step) releaseNext(ch *channel, sender session.Member) bool {
+	p := s.peer(ch, sender)
+	e, ok := first(s.book, readEntry, selectEntries+"WHERE channel = ? AND sender = ? AND seq = ? AND state = ? ORDER BY id", ch.row, sender[:], p.seq+1, entryOpened)
+	if !ok {
+		return false
+	}
+	body, ok := first(s.book, readHeld, "SELECT body FROM held WHERE entry = ?", e.row)
+	if ok && body.Text != "" {
+		if !s.mayShow(ch, sender) {
+			return false
+		}
+		if s.waitsForParents(ch, e, body) {
+			return false
+		}
+	}
+	if e.prev != p.head && p.head != (session.ID{}) {
+		s.forked(ch, sender)
+	}
+	s.book.run("DELETE FROM held WHERE entry = ?", e.row)
+	s.book.run("UPDATE peers SET seq = ?, head = ?, gap = 0, asked = 0 WHERE channel = ? AND member = ?", e.seq, e.id[:], ch.row, sender[:])
+	s.takeHeads(ch, sender, body.Seen)
+	missing := s.missingParents(ch, sender, body)
+	for _, h := range missing {
+		s.book.run("UPDATE peers SET awaited = max(awaited, ?) WHERE channel = ? AND member = ?", h.Seq, ch.row, h.From[:])
+	}
+	if s.counts(ch, sender, e.seq) {
+		s.showText(ch, sender, body, len(missing) > 0 || e.seq <= p.await)
+	}
+	return true
+}
+
+// mayShow says that a sender's texts are not to be held until somebody above
+// has confirmed him.
+func (s *step) mayShow(ch *channel, sender session.Member) bool {
+	if ch.state == stateWaiting {
+		return sender == ch.blob.Inviter
+	}
+	m, ok := s.view(ch).Member(roster.Member(sender))
+	return !ok || !m.Suspended
+}
+
+// counts says that what a sender said with this seq is not beyond a removal's cut.
+func (s *step) counts(ch *channel, sender session.Member, seq int64) bool {
+	for _, r := range s.view(ch).Removed {
+		if session.Member(r.ID) == sender {
+			return seq <= r.Seq
+		}
+	}
+	return true
+}
+
+// missingParents are the envelopes of others that a text had seen and that are
+// not here, though they should be.
+func (s *step) missingParents(ch *channel, sender session.Member, b heldBody) []session.Head {
+	if b.Text == "" {
+		return nil
+	}
+	var missing []session.Head
+	for _, h := range b.Seen {
+		if h.From == ch.self || h.From == sender {
+			continue
+		}
+		if p := s.peer(ch, h.From); p.seq > 0 && h.Seq > p.seq && s.view(ch).Live(roster.Member(h.From)) {
+			missing = append(missing, h)
+		}
+	}
+	return missing
+}
+
+// waitsForParents says that a text is to be held for what it had seen.
+func (s *step) waitsForParents(ch *channel, e entryRecord, b heldBody) bool {
+	if len(s.missingParents(ch, e.sender, b)) == 0 {
+		return false
+	}
+	since := moment(s.book.number("SELECT since FROM held WHERE entry = ?", e.row))
+	if until := since.Add(parentWait); s.now.Before(until) {
+		s.timer(ch, timerParents, until)
+		return true
+	}
+	return false
+}
+
+// takeHeads notes what a member has of one's own envelopes.
+func (s *step) takeHeads(ch *channel, from session.Member, heads []session.Head) {
+	for _, h := range heads {
+		if h.From != ch.self {
+			continue
+		}
+		id, known := first(s.book, readBytes, "SELECT entry FROM entries WHERE channel = ? AND sender = ? AND seq = ? AND state = ?", ch.row, ch.self[:], h.Seq, entryOwn)
+		switch {
+		case h.Seq > ch.seq:
+			// Another copy of this phonebook has sent that. To go on where it stopped
+			// keeps others from seeing two envelopes in one place.
+			ch.seq, ch.head, ch.rekey = h.Seq, h.ID, true
+			s.alarm(ch)
+		case known && session.ID(id) != h.ID:
+			s.alarm(ch)
+		default:
+			s.book.run("UPDATE peers SET delivered = max(delivered, ?) WHERE channel = ? AND member = ?", h.Seq, ch.row, from[:])
+			s.retirePrekeys(ch)
+		}
+	}
+}
+
+// alarm tells the user, once, that somebody else writes with these keys.
+func (s *step) alarm(ch *channel) {
+	if ch.alarmed {
+		return
+	}
+	ch.alarmed = true
+	s.emit(Warn{Channel: ch.name, Text: "others in " + ch.name + " have texts from you that this gateway does not know. Was its data restored from a backup, or copied to another machine? If not, somebody else has your keys: leave, and join again with a new one-time key"})
+}
+
+// forked tells the user that a member's keys are used twice.
+func (s *step) forked(ch *channel, member session.Member) {
+	s.emit(Warn{Channel: ch.name, Text: "two different texts came as the same one from " + s.nickOf(ch, member) +
+		": that device was restored from a backup, or somebody else has its keys. Ask " + s.nickOf(ch, member) + " over another way"})
+}
+
+// findGaps notes which senders' chains have holes, and when to do something.
+func (s *step) findGaps(ch *channel) {
+	for _, id := range list(s.book, readBytes, "SELECT DISTINCT sender FROM held WHERE channel = ? ORDER BY sender", ch.row) {
+		p := s.peer(ch, session.Member(id))
+		if _, ok := s.afterGap(ch, p); !ok {
+			continue
+		}
+		if p.gap == 0 {
+			s.book.run("UPDATE peers SET gap = ?, asked = 0 WHERE channel = ? AND member = ?", stamp(s.now), ch.row, id)
+			s.timer(ch, timerGaps, s.now.Add(needFirst+randomDuration(needRandom)))
+		}
+	}
+}
+
+// afterGap is the first envelope behind a hole in a sender's chain.
+func (s *step) afterGap(ch *channel, p peer) (entryRecord, bool) {
+	e, ok := first(s.book, readEntry, selectEntries+"WHERE channel = ? AND sender = ? AND seq > ? AND state = ? ORDER BY seq", ch.row, p.member[:], p.seq, entryOpened)
+	return e, ok && e.seq > p.seq+1
+}
+
+// mindGaps asks for what is missing, or gives it up.
+func (s *step) mindGaps(ch *channel) {
+	var need session.Need
+	var next time.Time
+	for _, id := range list(s.book, readBytes, "SELECT member FROM peers WHERE channel = ? AND gap > 0 ORDER BY member", ch.row) {
+		p := s.peer(ch, session.Member(id))
+		e, ok := s.afterGap(ch, p)
+		if !ok {
+			s.book.run("UPDATE peers SET gap = 0, asked = 0 WHERE channel = ? AND member = ?", ch.row, id)
+			continue
+		}
+		since := moment(p.gap)
+		if s.now.Sub(since) >= gapMost {
+			s.giveUp(ch, p, e)
+			continue
+		}
+		due := since.Add(time.Duration(p.asked) * needAgain)
+		if p.asked < needMost && !due.After(s.now) {
+			s.askFor(ch, p, e, &need)
+			if p.asked == 0 {
+				s.info(ch, "something from %s is missing: hubbub asks for it, and shows what came after it when it is here, or in three days", s.nickOf(ch, p.member))
+			}
+			p.asked++
+			due = since.Add(time.Duration(p.asked)*needAgain + randomDuration(time.Hour))
+		}
+		if p.asked >= needMost {
+			due = since.Add(gapMost)
+		}
+		if next.IsZero() || due.Before(next) {
+			next = due
+		}
+	}
+	if len(need.IDs)+len(need.Keys) > 0 {
+		s.enqueue(ch, item{kind: outNeed, content: mustEncode(need)})
+	}
+	if !next.IsZero() {
+		s.timer(ch, timerGaps, next)
+	}
+}
+
+// askFor adds what is missing before e to what is asked for: the envelope, or
+// the sender key if the envelope is here and does not open.
+func (s *step) askFor(ch *channel, p peer, e entryRecord, need *session.Need) {
+	s.book.run("UPDATE peers SET asked = asked + 1 WHERE channel = ? AND member = ?", ch.row, p.member[:])
+	here, ok := first(s.book, readEntry, selectEntries+"WHERE channel = ? AND entry = ?", ch.row, e.prev[:])
+	switch {
+	case ok && here.state == entryUnopened && len(here.key) == 16 && len(need.Keys) < session.MaxNeed:
+		need.Keys = append(need.Keys, session.KeyName{From: p.member, ID: session.KeyID(here.key)})
+	case !ok && len(need.IDs) < session.MaxNeed:
+		need.IDs = append(need.IDs, e.prev)
+	}
+}
+
+// giveUp passes a hole in a sender's chain.
+func (s *step) giveUp(ch *channel, p peer, e entryRecord) {
+	n, what := e.seq-p.seq-1, "messages"
+	if n == 1 {
+		what = "message"
+	}
+	s.info(ch, "%d %s from %s could not be found and must be taken for lost", n, what, s.nickOf(ch, p.member))
+	s.book.run("UPDATE peers SET seq = ?, head = ?, gap = 0, asked = 0 WHERE channel = ? AND member = ?", e.seq-1, e.prev[:], ch.row, p.member[:])
+	s.release(ch)
+}
+
+// answerNeed gives a member what he misses, if it is here: the same bytes
+// again, or one's own sender key, or one's own texts if that key is gone.
+func (s *step) answerNeed(ch *channel, from session.Member, need session.Need) {
+	for _, id := range need.IDs {
+		e, ok := first(s.book, readEntry, selectEntries+"WHERE channel = ? AND entry = ? AND bytes IS NOT NULL", ch.row, id[:])
+		if !ok || e.state == entryVoid {
+			continue
+		}
+		due := s.now
+		if e.state != entryOwn {
+			due = due.Add(randomDuration(refillMost))
+		}
+		for _, h := range s.placesOf(ch) {
+			if s.book.number("SELECT count(*) FROM calls WHERE entry = ? AND hub = ?", e.row, h) == 0 {
+				s.call(pending{hub: h, channel: ch.row, op: wire.OpPut, entry: e.row, again: true, due: due})
+			}
+		}
+	}
+	for _, k := range need.Keys {
+		if k.From != ch.self {
+			continue
+		}
+		if key, ok := s.senderKey(ch); ok && key.ID == k.ID {
+			s.book.run("DELETE FROM given WHERE channel = ? AND member = ?", ch.row, from[:])
+			s.enqueue(ch, item{kind: outGive, content: from[:]})
+		}
+		for _, signed := range list(s.book, readBytes, `SELECT signed FROM entries WHERE channel = ? AND state = ? AND key = ? AND signed IS NOT NULL ORDER BY seq`,
+			ch.row, entryOwn, k.ID[:]) {
+			s.enqueue(ch, item{kind: outAgain, content: signed})
+		}
+	}
+}
+
+// takeAgain takes a text that was lost. It is taken only in the place that its
+// sender's next envelope names.
+func (s *step) takeAgain(ch *channel, a session.Again) {
+	if state, ok := first(s.book, readString, "SELECT state FROM entries WHERE channel = ? AND entry = ?", ch.row, a.ID[:]); ok && state != entryUnopened {
+		return
+	}
+	b, err := session.OpenAgain(ch.id, a)
+	if err != nil || b.From == ch.self {
+		return
+	}
+	next := s.book.number("SELECT count(*) FROM entries WHERE channel = ? AND sender = ? AND seq = ? AND prev = ? AND state = ?",
+		ch.row, b.From[:], b.Seq+1, a.ID[:], entryOpened)
+	filled := s.book.number("SELECT count(*) FROM entries WHERE channel = ? AND sender = ? AND seq = ? AND state = ?", ch.row, b.From[:], b.Seq, entryOpened)
+	if next == 0 || filled > 0 {
+		return
+	}
+	e, ok := first(s.book, readEntry, selectEntries+"WHERE channel = ? AND entry = ?", ch.row, a.ID[:])
+	if !ok {
+		e = entryRecord{id: a.ID}
+		e.row = s.book.insert("INSERT INTO entries (channel, entry, class, state, received) VALUES (?, ?, ?, ?, ?)",
+			ch.row, a.ID[:], string(wire.ClassText), entryUnopened, stamp(s.now))
+	}
+	s.book.run("UPDATE entries SET state = ?, sender = ?, seq = ?, prev = ? WHERE id = ?", entryOpened, b.From[:], b.Seq, b.Prev[:], e.row)
+	s.link(ch, e, b)
+}

@@ -1,0 +1,206 @@
+package channels
+
+import (
+	"crypto/ed25519"
+	"crypto/rand"
+	"time"
+
+	"hubbub/channels/roster"
+	"hubbub/channels/wire"
+)
+
+// hub is a hub as the phonebook has it.
+type hub struct {
+	row      int64
+	address  HubAddress
+	account  ed25519.PrivateKey // nil: none here
+	secret   []byte             // to claim it with
+	claimed  bool
+	owner    bool
+	embedded bool
+	up       bool
+	heard    time.Time
+	trouble  string
+	note     string
+}
+
+const selectHubs = "SELECT id, url, fingerprint, account, secret, claimed, owner, embedded, up, heard, trouble, note FROM hubs "
+
+func readHub(r row) hub {
+	var h hub
+	var fingerprint, account []byte
+	var heard int64
+	scan(r, &h.row, &h.address.URL, &fingerprint, &account, &h.secret, &h.claimed, &h.owner, &h.embedded, &h.up, &heard, &h.trouble, &h.note)
+	h.address.Fingerprint = wire.Fingerprint(fingerprint)
+	if len(account) > 0 {
+		h.account = ed25519.NewKeyFromSeed(account)
+	}
+	h.heard = moment(heard)
+	return h
+}
+
+// hubs lists all hubs, those of others' too.
+func (c *Core) hubs() []hub { return list(c.book, readHub, selectHubs+"ORDER BY id") }
+
+func (c *Core) hub(id int64) (hub, bool) {
+	return first(c.book, readHub, selectHubs+"WHERE id = ?", id)
+}
+
+// meet returns the row of a hub, which is new if its key is. The address of one
+// that answers where it is known is changed by its user alone: by anybody else it
+// could be sent astray.
+func (s *step) meet(a HubAddress, byUser bool) int64 {
+	url, err := wire.CanonicalURL(a.URL)
+	if err != nil {
+		url = a.URL
+	}
+	if id := s.book.number("SELECT id FROM hubs WHERE fingerprint = ?", a.Fingerprint[:]); id != 0 {
+		s.book.run("UPDATE hubs SET url = ? WHERE id = ? AND url <> ? AND (up = 0 OR ?)", url, id, url, byUser)
+		return id
+	}
+	return s.book.insert("INSERT INTO hubs (url, fingerprint) VALUES (?, ?)", url, a.Fingerprint[:])
+}
+
+// useHub makes a hub one's own.
+func (s *step) useHub(in UseHub) {
+	if _, err := wire.CanonicalURL(in.Hub.URL); err != nil {
+		s.fail(in.Ref, "", CodeHub, "%v", err)
+		return
+	}
+	h, _ := s.hub(s.meet(in.Hub, true))
+	if h.account == nil {
+		seed := make([]byte, ed25519.SeedSize)
+		rand.Read(seed)
+		s.book.run("UPDATE hubs SET account = ? WHERE id = ?", seed, h.row)
+	}
+	s.book.run("UPDATE hubs SET embedded = ? WHERE id = ?", in.Embedded, h.row)
+	if h.claimed {
+		s.emit(HubReady{Ref: in.Ref, Hub: h.address, Embedded: in.Embedded, Owner: h.owner})
+		return
+	}
+	if in.Secret == ([16]byte{}) && len(h.secret) == 0 {
+		s.fail(in.Ref, "", CodeHub, "this hub is not claimed yet: add it with its one-time key")
+		return
+	}
+	if in.Secret != ([16]byte{}) {
+		s.book.run("UPDATE hubs SET secret = ? WHERE id = ?", in.Secret[:], h.row)
+	}
+	s.memory.claiming[h.row] = in.Ref
+	if s.book.number("SELECT count(*) FROM calls WHERE hub = ? AND op = ?", h.row, string(wire.OpClaim)) == 0 {
+		s.call(pending{hub: h.row, op: wire.OpClaim})
+	}
+	s.hurry(h.row)
+}
+
+// claimed takes the answer to a claim. Until there is one it is asked for,
+// across restarts too.
+func (s *step) claimed(p pending, result wire.Result) verdict {
+	h, ok := s.hub(p.hub)
+	ref := s.memory.claiming[p.hub]
+	if !ok || h.claimed {
+		return answered
+	}
+	if result.Error != nil {
+		if transient(result.Error.Code) {
+			return later
+		}
+		delete(s.memory.claiming, p.hub)
+		s.forgetAccount(h)
+		code, text := CodeHub, "the hub does not take this one-time key: "+cleanLine(result.Error.Text)
+		switch result.Error.Code {
+		case wire.CodeUsed:
+			code, text = CodeUsed, "somebody else has claimed this hub with this one-time key"
+		case wire.CodeExpired:
+			code, text = CodeExpired, "this one-time key for the hub has expired"
+		}
+		s.fail(ref, "", code, "%s", text)
+		return answered
+	}
+	var r wire.ClaimResult
+	if err := decode(result, &r); err != nil {
+		return later
+	}
+	delete(s.memory.claiming, p.hub)
+	s.book.run("UPDATE hubs SET claimed = 1, owner = ?, secret = NULL WHERE id = ?", r.Owner, h.row)
+	s.forgot()
+	s.emit(HubReady{Ref: ref, Hub: h.address, Embedded: h.embedded, Owner: r.Owner})
+	return answered
+}
+
+// forgetAccount takes back that a hub is one's own.
+func (s *step) forgetAccount(h hub) {
+	s.book.run("UPDATE hubs SET account = NULL, secret = NULL, claimed = 0, owner = 0 WHERE id = ?", h.row)
+	if s.book.number("SELECT count(*) FROM places WHERE hub = ?", h.row) == 0 {
+		s.book.run("DELETE FROM calls WHERE hub = ?", h.row)
+		s.book.run("DELETE FROM hubs WHERE id = ?", h.row)
+	}
+}
+
+// choose finds the hub to open a channel on: one of one's own that answers,
+// else the embedded one.
+func (s *step) choose() (hub, bool) {
+	var embedded hub
+	found := false
+	for _, h := range s.hubs() {
+		switch {
+		case !h.claimed || h.account == nil:
+		case h.embedded:
+			embedded, found = h, true
+		case h.up:
+			return h, true
+		}
+	}
+	return embedded, found
+}
+
+// place makes the hubs that operations name known, as places of the channel.
+func (s *step) place(ch *channel, ops []*roster.Signed) {
+	changed := false
+	for _, op := range ops {
+		switch op.Op().Args.(type) {
+		case roster.HubAdd, roster.HubDrop, roster.Join, roster.Remove, roster.Leave:
+			changed = true
+		}
+	}
+	if !changed || ch.state == stateLeaving || ch.state == stateRemoved {
+		return
+	}
+	for _, v := range s.view(ch).Hubs {
+		entry := v.Entries[len(v.Entries)-1]
+		url, err := wire.CanonicalURL(entry.URL)
+		if err != nil {
+			continue
+		}
+		h := s.meet(HubAddress{URL: url, Fingerprint: wire.Fingerprint(v.Key)}, false)
+		s.addPlace(ch, h)
+	}
+}
+
+// addPlace notes that a channel lives on a hub, and says whether that is new.
+func (s *step) addPlace(ch *channel, hub int64) bool {
+	return s.book.run("INSERT INTO places (channel, hub) VALUES (?, ?) ON CONFLICT DO NOTHING", ch.row, hub) > 0
+}
+
+// placesOf lists the hubs that a channel lives on.
+func (c *Core) placesOf(ch *channel) []int64 {
+	return list(c.book, readNumber, "SELECT hub FROM places WHERE channel = ? ORDER BY hub", ch.row)
+}
+
+// forgetPlaces forgets where a channel was read to.
+func (s *step) forgetPlaces(ch *channel) {
+	for _, h := range s.placesOf(ch) {
+		delete(s.memory.head, place{ch.row, h})
+	}
+}
+
+// hurry has a hub asked at once that is being left alone after failures: the
+// user does something.
+func (s *step) hurry(hubs ...int64) {
+	for _, id := range hubs {
+		h := s.memory.hubs[id]
+		if h.retry.After(s.now) && s.now.Sub(h.tried) > 2*time.Second {
+			h.retry = s.now
+			s.memory.hubs[id] = h
+		}
+	}
+}

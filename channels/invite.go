@@ -1,0 +1,347 @@
+package channels
+
+import (
+	"crypto/rand"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"hubbub/channels/roster"
+	"hubbub/channels/session"
+	"hubbub/channels/wire"
+)
+
+// The states of an invite.
+const (
+	inviteMaking  = "making" // no hub has taken it yet
+	inviteOpen    = "open"
+	inviteUsed    = "used"
+	inviteRevoked = "revoked"
+	inviteExpired = "expired"
+)
+
+// invitation is an invite as the phonebook has it.
+type invitation struct {
+	row     int64
+	channel int64
+	invite  session.Member // the invite key's public half
+	op      roster.Hash
+	slot    session.Slot
+	number  int64
+	join    []byte // join key; nil: it is of no more use
+	prekey  []byte // seed of the invite prekey; the same
+	refresh []byte
+	card    []byte
+	own     bool
+	secret  []byte
+	note    string
+	made    time.Time
+	expires time.Time
+	state   string
+	by      []byte
+}
+
+const selectInvites = `SELECT id, channel, invite, op, slot, number, "join", prekey, refresh, card, own, secret, note, made, expires, state, by FROM invites `
+
+func readInvite(r row) invitation {
+	var v invitation
+	var invite, op, slot []byte
+	var made, expires int64
+	scan(r, &v.row, &v.channel, &invite, &op, &slot, &v.number, &v.join, &v.prekey, &v.refresh, &v.card,
+		&v.own, &v.secret, &v.note, &made, &expires, &v.state, &v.by)
+	v.invite, v.slot = session.Member(invite), session.Slot(slot)
+	if len(op) > 0 {
+		v.op = roster.Hash(op)
+	}
+	v.made, v.expires = moment(made), moment(expires)
+	return v
+}
+
+// The longest that a one-time key may be good, and the shortest.
+const (
+	inviteMost  = 90 * 24 * time.Hour
+	inviteLeast = time.Minute
+)
+
+// invite makes a one-time key. It is given out when a hub has taken its offer.
+func (s *step) invite(in Invite) {
+	ch := s.named(in.Channel)
+	switch {
+	case ch == nil:
+		s.fail(in.Ref, in.Channel, CodeUnknownChannel, "you are not in %s: /join %s first", in.Channel, in.Channel)
+		return
+	case ch.state == stateWaiting:
+		s.fail(in.Ref, ch.name, CodeNotPossible, "you can invite once %s has been online and let you in", s.waitsFor(ch))
+		return
+	case ch.state != stateMember || !s.view(ch).Live(roster.Member(ch.self)):
+		s.fail(in.Ref, ch.name, CodeNotPossible, "you are not a member of %s any more", ch.name)
+		return
+	}
+	hubs := s.placesOf(ch)
+	if len(hubs) == 0 {
+		h, ok := s.choose()
+		if !ok {
+			s.fail(in.Ref, ch.name, CodeNoHub, "there is no hub to open %s on: /msg sysop help hub", ch.name)
+			return
+		}
+		s.book.run("INSERT INTO places (channel, hub, joined) VALUES (?, ?, 0)", ch.row, h.row)
+		hubs = []int64{h.row}
+	}
+	for _, h := range hubs {
+		if s.book.number("SELECT opened + joined FROM places WHERE channel = ? AND hub = ?", ch.row, h) == 0 &&
+			s.book.number("SELECT count(*) FROM calls WHERE channel = ? AND hub = ? AND op = ?", ch.row, h, string(wire.OpOpen)) == 0 {
+			s.open(ch, h)
+		}
+	}
+	row, err := s.makeInvite(ch, hubs, in)
+	if err != nil {
+		s.fail(in.Ref, ch.name, CodeInternal, "%v", err)
+		return
+	}
+	s.memory.invited[row] = in.Ref
+	s.hurry(hubs...)
+}
+
+// makeInvite makes an invite's keys and operation, and queues its offers.
+func (s *step) makeInvite(ch *channel, hubs []int64, in Invite) (int64, error) {
+	var secret session.InviteSecret
+	rand.Read(secret[:])
+	keys := session.DeriveInvite(secret)
+	prekey, err := session.NewPrekey()
+	if err != nil {
+		return 0, err
+	}
+	var refresh session.Secret
+	rand.Read(refresh[:])
+	valid := in.Valid
+	if valid <= 0 {
+		valid = wire.InviteValid
+	}
+	expires := s.now.Add(min(max(valid, inviteLeast), inviteMost)).Truncate(time.Second)
+	note := cutText(in.Note, roster.MaxNote)
+	op, err := s.operate(ch, roster.Invite{
+		Key: roster.InviteKey(keys.ID()), Slot: roster.Slot(keys.Slot), Expires: expires.UnixMilli(), Note: note,
+	})
+	if err != nil {
+		return 0, fmt.Errorf("making an invite: %w", err)
+	}
+	card := session.Card{Channel: ch.id, Inviter: ch.self, Invite: session.ID(op.Hash()), Refresh: refresh}
+	blob, err := session.SealBlob(keys, card, s.offer(ch, hubs, 1, prekey.Public))
+	if err != nil {
+		return 0, fmt.Errorf("making an invite: %w", err)
+	}
+	sealed, err := session.BlobCard(blob)
+	if err != nil {
+		return 0, fmt.Errorf("making an invite: %w", err)
+	}
+	id, hash := keys.ID(), op.Hash()
+	row := s.book.insert(`INSERT INTO invites (channel, invite, op, slot, number, "join", prekey, refresh, card, own, secret, note, made, expires, state)
+		VALUES (?, ?, ?, ?, 1, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?)`,
+		ch.row, id[:], hash[:], keys.Slot[:], keys.Join[:], prekey.Seed[:], refresh[:], sealed,
+		secret[:], note, stamp(s.now), stamp(expires), inviteMaking)
+	args := mustEncode(wire.OfferArgs{Slot: wire.Slot(keys.Slot), Number: 1, Invite: wire.Token(id), Expires: expires.Unix(), Blob: blob})
+	for _, h := range hubs {
+		s.call(pending{hub: h, channel: ch.row, op: wire.OpOffer, args: args, about: row})
+	}
+	return row, nil
+}
+
+// offer is what a blob shows of a channel.
+func (s *step) offer(ch *channel, hubs []int64, number int64, prekey session.PrekeyPublic) session.Offer {
+	o := session.Offer{Number: number, Prekey: prekey, Nicks: []string{s.nick}}
+	for _, m := range s.others(ch) {
+		if len(o.Nicks) < session.MaxNicks {
+			o.Nicks = append(o.Nicks, m.Nick)
+		}
+	}
+	for _, id := range hubs {
+		if h, ok := s.hub(id); ok && len(o.Hubs) < session.MaxHubs {
+			o.Hubs = append(o.Hubs, session.Hub{URL: h.address.URL, Fingerprint: h.address.Fingerprint})
+		}
+	}
+	return o
+}
+
+// offered takes the answer to an offer. The first hub that takes it makes the
+// invite good.
+func (s *step) offered(p pending, result wire.Result) verdict {
+	v, ok := first(s.book, readInvite, selectInvites+"WHERE id = ?", p.about)
+	if !ok || v.state != inviteMaking {
+		if result.Error != nil && transient(result.Error.Code) {
+			return later
+		}
+		return answered
+	}
+	if result.Error != nil {
+		s.book.run("DELETE FROM calls WHERE op = ? AND about = ? AND hub = ?", string(wire.OpOffer), v.row, p.hub)
+		s.dropIfRefused(v, "the hub does not take the one-time key: "+words(result.Error))
+		return answered
+	}
+	ch, h := s.channels[v.channel], hub{}
+	h, ok = s.hub(p.hub)
+	if ch == nil || !ok {
+		return answered
+	}
+	s.book.run("UPDATE places SET joined = 1, opened = 1 WHERE channel = ? AND hub = ?", p.channel, p.hub)
+	s.nameHubs(ch)
+	s.book.run("UPDATE invites SET state = ?, secret = NULL WHERE id = ?", inviteOpen, v.row)
+	s.forgot()
+	if op := s.ops(ch).Get(v.op); op != nil && !s.alone(ch) {
+		s.enqueue(ch, item{kind: outOps, content: mustEncode(session.Ops{Ops: [][]byte{op.Bytes()}, Invites: []session.OpenInvite{v.open()}})})
+	}
+	key := wire.OneTimeKey{URL: h.address.URL, Fingerprint: h.address.Fingerprint, Secret: [16]byte(v.secret)}
+	ref := s.memory.invited[v.row]
+	delete(s.memory.invited, v.row)
+	s.emit(Invited{
+		Ref: ref, Number: int(v.row), Channel: ch.name, Note: v.note, Key: key.String(),
+		Name: "#" + s.nick, Expires: v.expires, Local: h.embedded,
+	})
+	return answered
+}
+
+// open is what members hold of the invite.
+func (v invitation) open() session.OpenInvite {
+	return session.OpenInvite{
+		Invite: v.invite, Slot: v.slot, Number: v.number, Join: session.Secret(v.join),
+		Prekey: session.Secret(v.prekey), Refresh: session.Secret(v.refresh), Card: v.card,
+	}
+}
+
+// nameHubs says by operations on which hubs the channel lives.
+func (s *step) nameHubs(ch *channel) {
+	known := s.view(ch).Hubs
+	for _, id := range list(s.book, readNumber, "SELECT hub FROM places WHERE channel = ? AND opened = 1 ORDER BY hub", ch.row) {
+		h, ok := s.hub(id)
+		if !ok || slices.ContainsFunc(known, func(v roster.HubView) bool { return wire.Fingerprint(v.Key) == h.address.Fingerprint }) {
+			continue
+		}
+		_, err := s.announce(ch, roster.HubAdd{URL: h.address.URL, Key: roster.HubKey(h.address.Fingerprint)})
+		if err != nil {
+			s.emit(Warn{Channel: ch.name, Text: err.Error()})
+		}
+	}
+}
+
+// unopened takes a hub's refusal to open a channel: the invites that waited
+// for it come to nothing.
+func (s *step) unopened(p pending, why *wire.Error) {
+	for _, v := range s.making(p.channel) {
+		s.book.run("DELETE FROM calls WHERE op = ? AND about = ? AND hub = ?", string(wire.OpOffer), v.row, p.hub)
+		s.dropIfRefused(v, "the hub does not open the channel: "+words(why))
+	}
+	s.book.run("DELETE FROM places WHERE channel = ? AND hub = ? AND opened = 0 AND joined = 0", p.channel, p.hub)
+}
+
+// uninvited drops the invites that a request was to offer which came to
+// nothing: whoever waits for one had better hear it now.
+func (s *step) uninvited(f *flight, why HubFailure) {
+	for _, row := range f.calls {
+		p, ok := first(s.book, readCall, selectCalls+"WHERE id = ?", row)
+		if !ok || p.op != wire.OpOffer {
+			continue
+		}
+		v, ok := first(s.book, readInvite, selectInvites+"WHERE id = ? AND state = ?", p.about, inviteMaking)
+		if !ok {
+			continue
+		}
+		h, _ := s.hub(f.hub)
+		s.book.run("DELETE FROM calls WHERE id = ?", row)
+		s.dropIfRefused(v, fmt.Sprintf("%s: %s", h.address.URL, cleanLine(why.Text)))
+		s.book.run("DELETE FROM calls WHERE channel = ? AND hub = ? AND op = ? AND NOT EXISTS (SELECT 1 FROM calls o WHERE o.channel = calls.channel AND o.hub = calls.hub AND o.op = ?)",
+			p.channel, f.hub, string(wire.OpOpen), string(wire.OpOffer))
+		s.book.run(`DELETE FROM places WHERE channel = ? AND hub = ? AND opened = 0 AND joined = 0
+			AND NOT EXISTS (SELECT 1 FROM calls WHERE channel = places.channel AND hub = places.hub)`, p.channel, f.hub)
+	}
+}
+
+// making lists a channel's invites that no hub has taken yet.
+func (s *step) making(channel int64) []invitation {
+	return list(s.book, readInvite, selectInvites+"WHERE channel = ? AND state = ? ORDER BY id", channel, inviteMaking)
+}
+
+// dropIfRefused drops an invite that no hub is left to take.
+func (s *step) dropIfRefused(v invitation, why string) {
+	if s.book.number("SELECT count(*) FROM calls WHERE op = ? AND about = ?", string(wire.OpOffer), v.row) > 0 {
+		return
+	}
+	ch := s.channels[v.channel]
+	ref := s.memory.invited[v.row]
+	delete(s.memory.invited, v.row)
+	s.close(v, inviteRevoked)
+	s.book.run("DELETE FROM invites WHERE id = ?", v.row)
+	if ch == nil {
+		return
+	}
+	if _, err := s.operate(ch, roster.Revoke{Invite: v.op}); err != nil {
+		why += " (" + err.Error() + ")"
+	}
+	s.fail(ref, ch.name, CodeHub, "no one-time key was made: %s", why)
+}
+
+// close deletes the secrets of an invite.
+func (s *step) close(v invitation, state string) {
+	s.book.run(`UPDATE invites SET state = ?, ended = ?, "join" = NULL, prekey = NULL, refresh = NULL, card = NULL, secret = NULL WHERE id = ?`,
+		state, stamp(s.now), v.row)
+	s.forgot()
+}
+
+// withdraw has a slot closed on all hubs of a channel.
+func (s *step) withdraw(ch *channel, slot session.Slot) {
+	args := mustEncode(wire.WithdrawArgs{Slot: wire.Slot(slot)})
+	for _, h := range s.placesOf(ch) {
+		s.call(pending{hub: h, channel: ch.row, op: wire.OpWithdraw, args: args})
+	}
+}
+
+// revoke closes an open invite of the user's.
+func (s *step) revoke(in Revoke) {
+	v, ok := first(s.book, readInvite, selectInvites+"WHERE id = ? AND own = 1", int64(in.Invite))
+	ch := s.channels[v.channel]
+	if !ok || ch == nil {
+		s.fail(in.Ref, "", CodeUnknownInvite, "there is no one-time key of that number: /msg sysop invites")
+		return
+	}
+	switch v.state {
+	case inviteUsed:
+		s.fail(in.Ref, ch.name, CodeUsed, "that key was used already, by %s", s.nickOf(ch, session.Member(v.by)))
+		return
+	case inviteRevoked:
+		s.emit(Done{Ref: in.Ref, Text: "that key was revoked before"})
+		return
+	case inviteExpired:
+		s.fail(in.Ref, ch.name, CodeExpired, "that key has expired already")
+		return
+	}
+	if _, err := s.announce(ch, roster.Revoke{Invite: v.op}); err != nil {
+		s.fail(in.Ref, ch.name, CodeInternal, "%v", err)
+		return
+	}
+	s.book.run("DELETE FROM calls WHERE op = ? AND about = ?", string(wire.OpOffer), v.row)
+	s.withdraw(ch, v.slot)
+	s.close(v, inviteRevoked)
+	if ref, waits := s.memory.invited[v.row]; waits {
+		delete(s.memory.invited, v.row)
+		s.fail(ref, ch.name, CodeRevoked, "the key was revoked before a hub had it")
+	}
+	s.hurry(s.placesOf(ch)...)
+	s.emit(Done{Ref: in.Ref, Text: fmt.Sprintf("the one-time key %d for %s is revoked", v.row, ch.name)})
+}
+
+// cutText is a text on one line of at most so many bytes.
+func cutText(text string, most int) string {
+	text = strings.ToValidUTF8(text, "")
+	text, _ = cleanTopic(text)
+	text = strings.Map(func(r rune) rune {
+		if ircFormatting(r) {
+			return -1
+		}
+		return r
+	}, text)
+	for len(text) > most {
+		_, size := utf8.DecodeLastRuneInString(text)
+		text = text[:len(text)-size]
+	}
+	return text
+}

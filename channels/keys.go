@@ -1,0 +1,270 @@
+package channels
+
+import (
+	"time"
+
+	"hubbub/channels/roster"
+	"hubbub/channels/session"
+)
+
+// When sender keys and prekeys are replaced (docs/protocol.md, "Sender keys").
+const (
+	senderKeyMost  = 200            // envelopes under one sender key
+	senderKeyOld   = 24 * time.Hour //
+	healSmall      = time.Minute    // between new sender keys for newer prekeys of others
+	healLarge      = time.Hour      // the same, in large channels
+	smallChannel   = 8              // members
+	prekeyOld      = 24 * time.Hour // a prekey that opened a box is replaced then
+	prekeyKept     = 7 * 24 * time.Hour
+	chainKept      = 30 * 24 * time.Hour
+	seenWithin     = time.Minute // a receipt of one who only reads waits so long for others
+	seenMost       = time.Hour   // between two of them
+	keepBytes      = 30 * 24 * time.Hour
+	keepIDs        = 120 * 24 * time.Hour
+	longestTimer   = 7 * 24 * time.Hour
+	cleanEvery     = time.Hour
+	inviteKeptOver = 24 * time.Hour
+)
+
+// sending is one's own sender key.
+type sending struct {
+	key   session.SenderKey
+	began time.Time
+	run   int64
+}
+
+func (s *step) sending(ch *channel) (sending, bool) {
+	return first(s.book, func(r row) (v sending) {
+		var key, chain []byte
+		var began int64
+		scan(r, &key, &chain, &v.key.Iteration, &began, &v.run)
+		v.key.ID, v.key.Chain = session.KeyID(key), session.Secret(chain)
+		v.began = moment(began)
+		return v
+	}, "SELECT key, chain, iteration, began, run FROM sending WHERE channel = ?", ch.row)
+}
+
+// senderKey is one's own sender key, as it is now.
+func (s *step) senderKey(ch *channel) (session.SenderKey, bool) {
+	v, ok := s.sending(ch)
+	return v.key, ok
+}
+
+// keepSenderKey writes down that the sender key has moved on. What it sealed
+// with is gone with that.
+func (s *step) keepSenderKey(ch *channel, key session.SenderKey) {
+	s.book.run(`INSERT INTO sending (channel, key, chain, iteration, began, run) VALUES (?, ?, ?, ?, ?, ?)
+		ON CONFLICT (channel) DO UPDATE SET chain = excluded.chain, iteration = excluded.iteration WHERE key = excluded.key`,
+		ch.row, key.ID[:], key.Chain[:], key.Iteration, stamp(s.now), s.run)
+	s.forgot()
+}
+
+// ensureSenderKey starts a new sender key if the one there is may not be used
+// (any more). It says whether it did.
+func (s *step) ensureSenderKey(ch *channel, forText bool) (fresh bool, err error) {
+	v, ok := s.sending(ch)
+	if ok && !ch.rekey && v.run == s.run && !v.key.Spent() && v.key.Iteration <= senderKeyMost &&
+		s.now.Sub(v.began) < senderKeyOld && !(forText && s.newerPrekeys(ch, v.began)) {
+		return false, nil
+	}
+	return true, s.newSenderKey(ch)
+}
+
+// newerPrekeys says that a member has shown a newer prekey since one's sender
+// key began, and that it is time to answer with a new one.
+func (s *step) newerPrekeys(ch *channel, began time.Time) bool {
+	least := healSmall
+	if len(s.others(ch)) >= smallChannel {
+		least = healLarge
+	}
+	if ch.state == stateWaiting || s.now.Sub(began) < least {
+		return false
+	}
+	for _, m := range s.others(ch) {
+		if s.book.number("SELECT count(*) FROM peers WHERE channel = ? AND member = ? AND shown >= ?", ch.row, m.ID[:], stamp(began)) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// newSenderKey starts a sender key with a key envelope: it has a box for every
+// other member, and publishes a new prekey of one's own.
+func (s *step) newSenderKey(ch *channel) error {
+	prekey, err := session.NewPrekey()
+	if err != nil {
+		return err
+	}
+	number := s.book.number("SELECT max(number) FROM prekeys WHERE channel = ?", ch.row) + 1
+	s.keepPrekey(ch, number, prekey)
+	recipients := s.recipients(ch)
+	s.book.run("DELETE FROM sending WHERE channel = ?", ch.row)
+	s.book.run("DELETE FROM given WHERE channel = ?", ch.row)
+	ch.rekey = false
+	content := session.FreshKey{Prekey: session.NumberedPrekey{Number: number, Public: prekey.Public}}
+	seq, err := s.seal(ch, session.NewSenderKey(), content, recipients)
+	if err != nil {
+		return err
+	}
+	s.published(ch, number, seq)
+	for _, r := range recipients {
+		s.book.run("INSERT INTO given (channel, member) VALUES (?, ?) ON CONFLICT DO NOTHING", ch.row, r.Member[:])
+	}
+	return nil
+}
+
+// recipients are those to whom a sender key is given: all other members, or,
+// while they are not known, whoever has the invite prekey.
+func (s *step) recipients(ch *channel) []session.Recipient {
+	if ch.state == stateWaiting || ch.state == stateRedeeming {
+		return []session.Recipient{{Member: ch.blob.Invite, Prekey: session.PrekeyPublic(ch.blob.Prekey)}}
+	}
+	var to []session.Recipient
+	for _, m := range s.others(ch) {
+		if len(to) < session.MaxBoxes {
+			if r, ok := s.recipient(ch, m); ok {
+				to = append(to, r)
+			}
+		}
+	}
+	return to
+}
+
+// recipient is a member with the newest prekey that is known.
+func (s *step) recipient(ch *channel, m roster.MemberView) (session.Recipient, bool) {
+	r := session.Recipient{Member: session.Member(m.ID)}
+	public, _ := first(s.book, readBytes, "SELECT prekey FROM peers WHERE channel = ? AND member = ? AND number >= 0", ch.row, m.ID[:])
+	if len(public) != session.PrekeySize {
+		public = m.Prekey
+	}
+	r.Prekey = session.PrekeyPublic(public)
+	return r, session.CheckPrekey(&r.Prekey) == nil
+}
+
+// give hands one's sender key, as it is now, to a newcomer who has none yet.
+func (s *step) give(ch *channel, to session.Member) error {
+	m, ok := s.view(ch).Member(roster.Member(to))
+	if !ok || m.Suspended || s.book.number("SELECT count(*) FROM given WHERE channel = ? AND member = ?", ch.row, to[:]) > 0 {
+		return nil
+	}
+	key, ok := s.senderKey(ch)
+	if !ok {
+		return nil
+	}
+	r, ok := s.recipient(ch, m)
+	if !ok {
+		return nil
+	}
+	prekey, ok := s.newestPrekey(ch)
+	if !ok {
+		return nil
+	}
+	_, err := s.seal(ch, key, session.Give{Prekey: prekey}, []session.Recipient{r})
+	if err == nil {
+		s.book.run("INSERT INTO given (channel, member) VALUES (?, ?) ON CONFLICT DO NOTHING", ch.row, to[:])
+	}
+	return err
+}
+
+// keepPrekey writes down a new prekey of one's own.
+func (s *step) keepPrekey(ch *channel, number int64, k session.Prekey) {
+	s.book.run("INSERT INTO prekeys (channel, number, seed, made) VALUES (?, ?, ?, ?)", ch.row, number, k.Seed[:], stamp(s.now))
+}
+
+// published notes which envelope publishes a prekey: one's newest.
+func (s *step) published(ch *channel, number, seq int64) {
+	s.book.run("UPDATE prekeys SET envelope = ?, seq = ? WHERE channel = ? AND number = ?", ch.head[:], seq, ch.row, number)
+}
+
+// newestPrekey is one's own newest prekey, as others seal to it.
+func (s *step) newestPrekey(ch *channel) (session.NumberedPrekey, bool) {
+	own := s.ownPrekeys(ch)
+	if len(own) == 0 || own[0].number == 0 {
+		return session.NumberedPrekey{}, false
+	}
+	return session.NumberedPrekey{Number: own[0].number, Public: own[0].key.Public}, true
+}
+
+// sealPrekey publishes a new prekey.
+func (s *step) sealPrekey(ch *channel) error {
+	prekey, err := session.NewPrekey()
+	if err != nil {
+		return err
+	}
+	number := s.book.number("SELECT max(number) FROM prekeys WHERE channel = ?", ch.row) + 1
+	s.keepPrekey(ch, number, prekey)
+	seq, err := s.sealContent(ch, session.FreshPrekey{Prekey: session.NumberedPrekey{Number: number, Public: prekey.Public}})
+	if err == nil {
+		s.published(ch, number, seq)
+	}
+	return err
+}
+
+// ownPrekey is a prekey of one's own.
+type ownPrekey struct {
+	number int64
+	key    session.Prekey
+}
+
+// ownPrekeys are one's own prekeys that are kept, the newest first. Expanding a
+// seed costs more than all else, so it is done once.
+func (s *step) ownPrekeys(ch *channel) []ownPrekey {
+	type seeded struct {
+		number int64
+		seed   []byte
+	}
+	var own []ownPrekey
+	for _, v := range list(s.book, func(r row) (v seeded) { scan(r, &v.number, &v.seed); return v },
+		"SELECT number, seed FROM prekeys WHERE channel = ? ORDER BY number DESC", ch.row) {
+		own = append(own, ownPrekey{v.number, s.expand(ch, v.seed)})
+	}
+	return own
+}
+
+// expand is the prekey of a seed.
+func (s *step) expand(ch *channel, seed []byte) session.Prekey {
+	key := session.Secret(seed)
+	if k, ok := ch.prekeys[key]; ok {
+		return k
+	}
+	k, err := session.PrekeyFromSeed(key)
+	if err != nil {
+		panic("channels: " + err.Error()) // any 32 bytes are a seed
+	}
+	if ch.prekeys == nil || len(ch.prekeys) > 64 {
+		ch.prekeys = map[session.Secret]session.Prekey{}
+	}
+	ch.prekeys[key] = k
+	return k
+}
+
+// showPrekey notes a member's prekey, if it is newer than what is known.
+func (s *step) showPrekey(ch *channel, from session.Member, p session.NumberedPrekey) {
+	s.book.run(`UPDATE peers SET number = ?, prekey = ?, shown = ? WHERE channel = ? AND member = ? AND number < ?`,
+		p.Number, p.Public[:], stamp(s.now), ch.row, from[:], p.Number)
+}
+
+// retirePrekeys deletes one's own prekeys that nobody seals to any more: all
+// members have the envelope that publishes a newer one, or a hub has had it for
+// a week and was read to its head.
+func (s *step) retirePrekeys(ch *channel) {
+	if ch.state != stateMember {
+		return
+	}
+	least := int64(-1) // of one's own envelopes that a member has
+	for _, m := range s.others(ch) {
+		n := s.book.number("SELECT delivered FROM peers WHERE channel = ? AND member = ?", ch.row, m.ID[:])
+		if least < 0 || n < least {
+			least = n
+		}
+	}
+	newest := s.book.number("SELECT max(number) FROM prekeys WHERE channel = ? AND seq > 0 AND seq <= ?", ch.row, least)
+	if s.atHead(ch) {
+		newest = max(newest, s.book.number("SELECT max(number) FROM prekeys WHERE channel = ? AND taken > 0 AND taken <= ?",
+			ch.row, stamp(s.now.Add(-prekeyKept))))
+	}
+	if s.book.run("DELETE FROM prekeys WHERE channel = ? AND number < ?", ch.row, newest) > 0 {
+		ch.prekeys = nil
+		s.forgot()
+	}
+}

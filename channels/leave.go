@@ -1,0 +1,86 @@
+package channels
+
+import (
+	"hubbub/channels/roster"
+	"hubbub/channels/session"
+	"hubbub/channels/wire"
+)
+
+// leave leaves a channel for good. What the others are to be told is sealed
+// now and put when a hub can be reached; all else is deleted.
+func (s *step) leave(in Leave) {
+	ch := s.named(in.Channel)
+	if ch == nil {
+		s.fail(in.Ref, in.Channel, CodeUnknownChannel, "you are not in %s", in.Channel)
+		return
+	}
+	name := ch.name
+	places := s.placesOf(ch)
+	if len(places) == 0 || ch.state == stateRemoved {
+		s.remove(ch)
+		s.emit(Gone{Ref: in.Ref, Channel: name})
+		return
+	}
+	if !s.alone(ch) {
+		s.sealLeave(ch)
+	}
+	s.revokeSelf(ch, places)
+	ch.name, ch.state = "", stateLeaving
+	s.forget(ch)
+	s.emit(Gone{Ref: in.Ref, Channel: name})
+}
+
+// sealLeave seals that the user leaves. It does not wait for the channel to be
+// read to the head, as texts do: it tells nobody a secret.
+func (s *step) sealLeave(ch *channel) {
+	name := ch.name
+	ch.name = "" // nothing of it is to be shown
+	defer func() { ch.name = name }()
+	op, err := s.operate(ch, roster.Leave{Seq: ch.seq})
+	if err == nil {
+		_, err = s.ensureSenderKey(ch, false)
+	}
+	if err == nil {
+		_, err = s.sealContent(ch, session.Ops{Ops: [][]byte{op.Bytes()}})
+	}
+	if err != nil {
+		s.emit(Warn{Channel: name, Text: "the others could not be told that you left: " + err.Error()})
+	}
+}
+
+// revokeSelf puts one's own token out on all hubs, once what was to be told is
+// there. Those whom one has let in stay.
+func (s *step) revokeSelf(ch *channel, places []int64) {
+	args := wire.RevokeArgs{Token: wire.Token(public(ch.token))}
+	for _, m := range s.others(ch) {
+		if s.view(ch).Above(roster.Member(ch.self), m.ID) {
+			args.Keep = append(args.Keep, wire.Token(m.Token))
+		}
+	}
+	for _, h := range places {
+		s.call(pending{hub: h, channel: ch.row, op: wire.OpRevoke, args: mustEncode(args)})
+	}
+}
+
+// forget deletes a channel's keys and history. What is still to be put stays,
+// with the token that it takes.
+func (s *step) forget(ch *channel) {
+	s.forgetPlaces(ch)
+	for _, table := range []string{"lines", "outbox", "sending", "given", "chains", "prekeys", "invites", "redeemed", "peers", "operations", "timers", "held"} {
+		s.book.run("DELETE FROM "+table+" WHERE channel = ?", ch.row)
+	}
+	s.book.run("DELETE FROM entries WHERE channel = ? AND NOT EXISTS (SELECT 1 FROM calls WHERE entry = entries.id)", ch.row)
+	s.book.run("DELETE FROM calls WHERE channel = ? AND op NOT IN (?, ?)", ch.row, string(wire.OpPut), string(wire.OpRevoke))
+	s.book.run("UPDATE channels SET member = zeroblob(32) WHERE id = ?", ch.row)
+	ch.set, ch.shown, ch.prekeys, ch.blob = nil, nil, nil, nil
+	s.forgot()
+}
+
+// left removes channels of which nothing is left to be put.
+func (s *step) left() {
+	for _, ch := range s.sorted() {
+		if ch.state == stateLeaving && s.book.number("SELECT count(*) FROM calls WHERE channel = ?", ch.row) == 0 {
+			s.remove(ch)
+		}
+	}
+}

@@ -1,0 +1,98 @@
+package channels
+
+import (
+	"maps"
+	"time"
+
+	"hubbub/channels/session"
+)
+
+// memory is what the core knows of this run alone. It is copied before each
+// step and put back if the step fails, so everything in it is a value, or is never
+// changed once it is there.
+type memory struct {
+	now      time.Time // of the last step
+	last     RequestID
+	flights  map[RequestID]*flight
+	hubs     map[int64]hubState
+	head     map[place]bool       // read to the head: as long as it is asked for what comes
+	invited  map[int64]Ref        // who waits for an invite, by its row
+	joining  map[session.Slot]Ref // who waits for a redeeming
+	claiming map[int64]Ref        // who waits for an account, by the hub's row
+	cleaned  time.Time            // when old things were deleted last
+	truncate time.Time            // when the write-ahead log is to be emptied; zero: not needed
+}
+
+// place is a channel on a hub, by their rows.
+type place struct{ channel, hub int64 }
+
+// hubState is how it goes with a hub.
+type hubState struct {
+	fetch    RequestID // the fetch that is under way; 0: none
+	work     RequestID // the other request that is
+	failures int       // since the last good answer
+	retry    time.Time // nothing is asked of it before
+	tried    time.Time // when something was asked last
+	paused   time.Time // no fetch is made before
+	idle     int       // waiting fetches that were answered at once, with nothing
+	heard    time.Time // its last good answer
+	noted    time.Time // what the phonebook says of that
+}
+
+// flight is a request under way.
+type flight struct {
+	hub      int64
+	kind     flightKind
+	sent     time.Time
+	waits    bool
+	channels []int64 // fetch: whose call is at that place
+	calls    []int64 // work: rows of calls, then come the acks
+	acks     []ack
+	peek     *peek
+}
+
+type flightKind int
+
+const (
+	flightFetch flightKind = iota
+	flightWork
+	flightPeek
+)
+
+// ack is an acknowledgement under way.
+type ack struct {
+	channel  int64
+	position int64
+}
+
+func newMemory() memory {
+	return memory{
+		flights: map[RequestID]*flight{}, hubs: map[int64]hubState{}, head: map[place]bool{},
+		invited: map[int64]Ref{}, joining: map[session.Slot]Ref{}, claiming: map[int64]Ref{},
+	}
+}
+
+func (m memory) clone() memory {
+	m.flights = maps.Clone(m.flights)
+	m.hubs = maps.Clone(m.hubs)
+	m.head = maps.Clone(m.head)
+	m.invited = maps.Clone(m.invited)
+	m.joining = maps.Clone(m.joining)
+	m.claiming = maps.Clone(m.claiming)
+	return m
+}
+
+// shift moves all times, after the clock was set.
+func (m *memory) shift(by time.Duration) {
+	for row, h := range m.hubs {
+		for _, t := range []*time.Time{&h.retry, &h.tried, &h.paused, &h.heard, &h.noted} {
+			if !t.IsZero() {
+				*t = t.Add(by)
+			}
+		}
+		m.hubs[row] = h
+	}
+	if !m.truncate.IsZero() {
+		m.truncate = m.truncate.Add(by)
+	}
+}

@@ -1,0 +1,235 @@
+package channels
+
+import (
+	"slices"
+	"time"
+
+	"hubbub/channels/roster"
+	"hubbub/channels/session"
+)
+
+// operate signs an operation of the user's and adds it to the channel's.
+func (s *step) operate(ch *channel, args roster.Args) (*roster.Signed, error) {
+	op, err := s.ops(ch).Draft(roster.Member(ch.self), s.now.UnixMilli(), args)
+	if err != nil {
+		return nil, err
+	}
+	signed, err := roster.Sign(op, ch.key)
+	if err != nil {
+		return nil, err
+	}
+	s.learn(ch, signed)
+	return signed, nil
+}
+
+// announce operates, and tells the others if there are any. Who comes later
+// learns of it from a snapshot.
+func (s *step) announce(ch *channel, args roster.Args) (*roster.Signed, error) {
+	signed, err := s.operate(ch, args)
+	if err == nil {
+		s.tell(ch, signed)
+	}
+	return signed, err
+}
+
+// tell queues operations for the others.
+func (s *step) tell(ch *channel, op *roster.Signed) {
+	if s.alone(ch) {
+		return
+	}
+	s.enqueue(ch, item{kind: outOps, content: mustEncode(session.Ops{Ops: [][]byte{op.Bytes()}})})
+}
+
+// alone says that there is nobody to seal to.
+func (s *step) alone(ch *channel) bool {
+	return ch.state != stateWaiting && len(s.others(ch)) == 0
+}
+
+// learn adds operations to the channel's and shows what they change. It
+// returns those that are new.
+func (s *step) learn(ch *channel, ops ...*roster.Signed) (learned []*roster.Signed) {
+	set := s.ops(ch)
+	for _, op := range ops {
+		isNew, err := set.Add(op)
+		if err != nil || !isNew {
+			continue // of another channel
+		}
+		hash := op.Hash()
+		s.book.run("INSERT INTO operations (channel, hash, bytes) VALUES (?, ?, ?)", ch.row, hash[:], op.Bytes())
+		learned = append(learned, op)
+	}
+	if len(learned) > 0 {
+		s.refresh(ch)
+		s.place(ch, learned)
+	}
+	return learned
+}
+
+// learnBytes learns what came from others, and drops what is no operation.
+func (s *step) learnBytes(ch *channel, list [][]byte) []*roster.Signed {
+	var ops []*roster.Signed
+	for _, b := range list {
+		if op, err := roster.Parse(b); err == nil {
+			ops = append(ops, op)
+		}
+	}
+	return s.learn(ch, ops...)
+}
+
+// refresh shows what has changed in a channel's roster.
+func (s *step) refresh(ch *channel) {
+	view := s.view(ch)
+	s.standing(ch, view)
+	before, now := ch.shown, s.present(ch)
+	ch.shown = now
+	if ch.name == "" {
+		return
+	}
+	s.showLeft(ch, before, now)
+	s.showRenamed(ch, before, now)
+	s.showJoined(ch, before, now)
+	if ch.state != stateWaiting && view.Topic.Op != ch.topic {
+		ch.topic = view.Topic.Op
+		s.showTopic(ch)
+	}
+}
+
+// standing notices that the user was removed.
+func (s *step) standing(ch *channel, view *roster.View) {
+	if ch.state != stateMember {
+		return
+	}
+	for _, r := range view.Removed {
+		if session.Member(r.ID) != ch.self || r.Why != roster.ReasonRemoved {
+			continue
+		}
+		ch.state = stateRemoved
+		by := "somebody"
+		if len(r.By) > 0 {
+			by = s.nickOf(ch, session.Member(r.By[0]))
+		}
+		s.book.run("DELETE FROM outbox WHERE channel = ?", ch.row)
+		s.info(ch, "%s has removed you from %s: what is said there is not for you any more", by, ch.name)
+	}
+}
+
+func (s *step) showLeft(ch *channel, before, now []shownMember) {
+	view := s.view(ch)
+	for _, m := range before {
+		if findShown(now, m.id) >= 0 {
+			continue
+		}
+		left := Left{Channel: ch.name, Nick: m.nick}
+		for _, r := range view.Removed {
+			if session.Member(r.ID) == m.id && r.Why == roster.ReasonRemoved && len(r.By) > 0 {
+				left.By = nickIn(before, session.Member(r.By[0]))
+			}
+		}
+		ch.rekey = true
+		s.emit(left)
+	}
+}
+
+func (s *step) showRenamed(ch *channel, before, now []shownMember) {
+	for _, m := range now {
+		i := findShown(before, m.id)
+		if i >= 0 && before[i].nick != m.nick && m.id != ch.self {
+			s.emit(Renamed{Channel: ch.name, Old: before[i].nick, New: m.nick})
+		}
+	}
+}
+
+func (s *step) showJoined(ch *channel, before, now []shownMember) {
+	view := s.view(ch)
+	for _, m := range now {
+		if findShown(before, m.id) >= 0 {
+			continue
+		}
+		joined := Joined{Channel: ch.name, Nick: m.nick}
+		if v, ok := view.Member(roster.Member(m.id)); ok && v.Inviter != (roster.Member{}) {
+			joined.By = nickIn(now, session.Member(v.Inviter))
+		}
+		s.emit(joined)
+	}
+}
+
+func (s *step) showTopic(ch *channel) {
+	t := s.topic(ch)
+	own := session.Member(s.view(ch).Topic.By) == ch.self
+	s.emit(Topic{Channel: ch.name, Nick: t.by, Text: t.text, Time: t.time, Own: own})
+}
+
+// topicShown is a topic as clients may be told.
+type topicShown struct {
+	text, by string
+	time     time.Time
+}
+
+// topic is the channel's topic.
+func (c *Core) topic(ch *channel) topicShown {
+	view := c.view(ch)
+	if view.Topic.By == (roster.Member{}) {
+		return topicShown{}
+	}
+	text, _ := cleanTopic(view.Topic.Text)
+	t := topicShown{text: text, by: c.nickOf(ch, session.Member(view.Topic.By))}
+	if op := c.ops(ch).Get(view.Topic.Op); op != nil {
+		t.time = time.UnixMilli(op.Op().Time).UTC()
+	}
+	return t
+}
+
+// present are the members to be shown, in the order in which they joined.
+func (c *Core) present(ch *channel) []shownMember {
+	var ids []session.Member
+	var raw []string
+	own := -1
+	add := func(id session.Member, nick string) {
+		if id == ch.self {
+			own = len(ids)
+			if c.nick != "" {
+				nick = c.nick
+			}
+		}
+		ids, raw = append(ids, id), append(raw, nick)
+	}
+	if ch.blob != nil && ch.state != stateMember {
+		add(ch.blob.Inviter, ch.blob.Nick)
+		add(ch.self, c.nick)
+	} else {
+		for _, m := range c.view(ch).Members {
+			add(session.Member(m.ID), m.Nick)
+		}
+	}
+	nicks := displayNicks(raw, own)
+	members := make([]shownMember, len(ids))
+	for i, id := range ids {
+		members[i] = shownMember{id, nicks[i]}
+	}
+	return members
+}
+
+// nickOf is the nick under which a member is shown, or was.
+func (c *Core) nickOf(ch *channel, id session.Member) string {
+	c.ops(ch)
+	if i := findShown(ch.shown, id); i >= 0 {
+		return ch.shown[i].nick
+	}
+	for _, r := range c.view(ch).Removed {
+		if session.Member(r.ID) == id {
+			return cleanNick(r.Nick)
+		}
+	}
+	return "somebody"
+}
+
+func nickIn(shown []shownMember, id session.Member) string {
+	if i := findShown(shown, id); i >= 0 {
+		return shown[i].nick
+	}
+	return "somebody"
+}
+
+func findShown(shown []shownMember, id session.Member) int {
+	return slices.IndexFunc(shown, func(m shownMember) bool { return m.id == id })
+}

@@ -1,0 +1,250 @@
+package channels
+
+import (
+	"hubbub/channels/codec"
+	"hubbub/channels/roster"
+	"hubbub/channels/session"
+	"hubbub/channels/wire"
+)
+
+// What the outbox holds: contents to be sealed, or what they are made of when
+// their turn comes.
+const (
+	outText     = "text"     // CBOR of a session.Text
+	outOps      = "op"       // CBOR of a session.Ops
+	outGive     = "give"     // the newcomer's member id
+	outSnapshot = "snapshot" // nothing: all operations
+	outInvites  = "invites"  // nothing: the invites that are open
+	outPrekey   = "prekey"   // nothing: a new one
+	outSeen     = "seen"     // nothing
+	outNeed     = "need"     // CBOR of a session.Need
+	outAgain    = "again"    // CBOR of a session.Again
+)
+
+// item is one thing in the outbox.
+type item struct {
+	row     int64
+	kind    string
+	line    int64 // text: its line
+	content []byte
+}
+
+func readItem(r row) (it item) {
+	scan(r, &it.row, &it.kind, &it.line, &it.content)
+	return it
+}
+
+// enqueue puts something into the outbox of a channel.
+func (s *step) enqueue(ch *channel, it item) {
+	s.book.run("INSERT INTO outbox (channel, kind, line, content, made) VALUES (?, ?, nullif(?, 0), ?, ?)",
+		ch.row, it.kind, it.line, it.content, stamp(s.now))
+}
+
+// drainMost is how much is sealed in one step.
+const drainMost = 200
+
+// drain seals what is in the outboxes of the channels that have been read to
+// the head: so nothing is sealed to somebody who was removed meanwhile.
+func (s *step) drain() {
+	for _, row := range list(s.book, readNumber, "SELECT DISTINCT channel FROM outbox ORDER BY channel") {
+		ch := s.channels[row]
+		if ch == nil || ch.state != stateMember && ch.state != stateWaiting {
+			continue
+		}
+		if s.alone(ch) {
+			// Operations travel in the snapshot of whoever comes; texts wait for him.
+			s.book.run("DELETE FROM outbox WHERE channel = ? AND kind <> ?", row, outText)
+			continue
+		}
+		if !s.atHead(ch) {
+			continue
+		}
+		items := list(s.book, readItem, `SELECT id, kind, coalesce(line, 0), content FROM outbox WHERE channel = ? ORDER BY id LIMIT ?`, row, drainMost)
+		for _, it := range items {
+			if !s.sealItem(ch, it) {
+				break
+			}
+			s.book.run("DELETE FROM outbox WHERE id = ?", it.row)
+		}
+		if len(items) == drainMost {
+			s.timer(ch, timerDrain, s.now)
+		}
+	}
+}
+
+// sealItem seals one thing. It says false if it has to wait.
+func (s *step) sealItem(ch *channel, it item) bool {
+	fresh, err := s.ensureSenderKey(ch, it.kind == outText)
+	if err == nil {
+		switch it.kind {
+		case outText:
+			err = s.sealText(ch, it)
+		case outOps:
+			err = sealAs[session.Ops](s, ch, it.content)
+		case outNeed:
+			err = sealAs[session.Need](s, ch, it.content)
+		case outAgain:
+			err = sealAs[session.Again](s, ch, it.content)
+		case outGive:
+			err = s.give(ch, session.Member(it.content))
+		case outSnapshot:
+			err = s.sealSnapshot(ch)
+		case outInvites:
+			err = s.sealInvites(ch)
+		case outPrekey:
+			if !fresh { // the key envelope had one
+				err = s.sealPrekey(ch)
+			}
+		case outSeen:
+			if !fresh { // so had it the heads
+				_, err = s.sealContent(ch, session.Seen{})
+			}
+		}
+	}
+	if err != nil {
+		s.unsealable(ch, it, err)
+	}
+	return true
+}
+
+// unsealable drops what cannot be sealed, and says so if it is a text.
+func (s *step) unsealable(ch *channel, it item, err error) {
+	if it.kind != outText {
+		s.emit(Warn{Channel: ch.name, Text: "hubbub could not seal what it had to send: " + err.Error()})
+		return
+	}
+	s.book.run("UPDATE lines SET sent = 1 WHERE id = ?", it.line)
+	s.info(ch, "your last text could not be sealed and was not sent: %v", err)
+}
+
+// sealAs seals a content that is in the outbox as it is.
+func sealAs[T session.Content](s *step, ch *channel, content []byte) error {
+	var c T
+	if err := codec.Unmarshal(content, &c); err != nil {
+		return err
+	}
+	_, err := s.sealContent(ch, c)
+	return err
+}
+
+func (s *step) sealText(ch *channel, it item) error {
+	var text session.Text
+	if err := codec.Unmarshal(it.content, &text); err != nil {
+		return err
+	}
+	seq, err := s.sealContent(ch, text)
+	if err == nil {
+		s.book.run("UPDATE lines SET seq = ? WHERE id = ?", seq, it.line)
+	}
+	return err
+}
+
+// sealSnapshot seals all operations, in as many pieces as it takes.
+func (s *step) sealSnapshot(ch *channel) error {
+	var pieces [][][]byte
+	size := session.MaxOps + 1
+	for _, op := range s.ops(ch).All() {
+		if size+len(op.Bytes()) > session.MaxOps {
+			pieces, size = append(pieces, nil), 0
+		}
+		pieces[len(pieces)-1] = append(pieces[len(pieces)-1], op.Bytes())
+		size += len(op.Bytes())
+	}
+	for i, ops := range pieces {
+		if _, err := s.ensureSenderKey(ch, false); err != nil {
+			return err
+		}
+		if _, err := s.sealContent(ch, session.Snapshot{Index: i, Count: len(pieces), Ops: ops}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sealInvites hands on the invites that are open, if there are any.
+func (s *step) sealInvites(ch *channel) error {
+	open := s.openInvites(ch)
+	if len(open) == 0 {
+		return nil
+	}
+	_, err := s.sealContent(ch, session.Ops{Invites: open})
+	return err
+}
+
+// openInvites are a channel's invites that somebody may still redeem.
+func (s *step) openInvites(ch *channel) []session.OpenInvite {
+	var open []session.OpenInvite
+	for _, v := range list(s.book, readInvite, selectInvites+`WHERE channel = ? AND state = ? AND expires > ? AND "join" IS NOT NULL AND refresh IS NOT NULL
+		ORDER BY id DESC LIMIT ?`, ch.row, inviteOpen, stamp(s.now), session.MaxInvites) {
+		open = append(open, v.open())
+	}
+	return open
+}
+
+// classOf says how hubs keep a content.
+func classOf(c session.Content) wire.Class {
+	switch c.(type) {
+	case session.Text, session.Seen, session.Again, session.Need:
+		return wire.ClassText
+	}
+	return wire.ClassKeep
+}
+
+// put queues an entry for every hub of the channel.
+func (s *step) put(ch *channel, entry int64) {
+	for _, h := range s.placesOf(ch) {
+		s.call(pending{hub: h, channel: ch.row, op: wire.OpPut, entry: entry})
+	}
+}
+
+// stored takes the answer to a put.
+func (s *step) stored(p pending, result wire.Result) verdict {
+	ch := s.channels[p.channel]
+	if ch == nil {
+		return answered
+	}
+	if result.Error != nil {
+		return s.unstored(ch, p, result.Error)
+	}
+	s.hubHas(ch, p.entry)
+	return answered
+}
+
+// hubHas notes that a hub has an entry.
+func (s *step) hubHas(ch *channel, entry int64) {
+	e, ok := first(s.book, readEntry, selectEntries+"WHERE id = ?", entry)
+	if !ok || e.state != entryOwn {
+		return
+	}
+	s.book.run("UPDATE prekeys SET taken = ? WHERE channel = ? AND envelope = ? AND taken = 0", stamp(s.now), ch.row, e.id[:])
+	if s.book.run("UPDATE lines SET sent = 1 WHERE channel = ? AND sent = 0 AND seq = ? AND own = 1", ch.row, e.seq) > 0 {
+		s.arrived(ch)
+	}
+}
+
+// unstored takes a hub's refusal of an entry.
+func (s *step) unstored(ch *channel, p pending, e *wire.Error) verdict {
+	if transient(e.Code) {
+		s.trouble(ch, p.hub, words(e))
+		return later
+	}
+	if ch.state == stateLeaving {
+		return answered
+	}
+	switch e.Code {
+	case wire.CodeUnknown:
+		s.refused(ch, p.hub, e)
+		return later
+	case wire.CodeDenied, wire.CodeRevoked:
+		s.trouble(ch, p.hub, words(e))
+		if _, member := s.view(ch).Member(roster.Member(ch.self)); member && e.Code == wire.CodeDenied {
+			return later // not let in yet
+		}
+	}
+	return answered
+}
+
+// trouble notes what is wrong with a channel on a hub.
+func (s *step) trouble(ch *channel, hub int64, text string) {
+	s.book.run("UPDATE places SET trouble = ? WHERE channel = ? AND hub = ?", text, ch.row, hub)
+}

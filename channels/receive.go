@@ -1,0 +1,409 @@
+package channels
+
+import (
+	"crypto/sha256"
+	"errors"
+
+	"hubbub/channels/codec"
+	"hubbub/channels/roster"
+	"hubbub/channels/session"
+	"hubbub/channels/wire"
+)
+
+// The states of an entry.
+const (
+	entryOwn      = "own"
+	entryOpened   = "opened"
+	entryJoin     = "join"     // a sealed join, understood
+	entryUnopened = "unopened" // it may open yet: with a key that is still to come
+	entryVoid     = "void"     // nobody will ever make sense of it
+)
+
+// entryRecord is an entry of a channel's log as the phonebook has it.
+type entryRecord struct {
+	row    int64
+	id     session.ID
+	class  wire.Class
+	bytes  []byte // nil after 30 days
+	state  string
+	key    []byte // envelopes: the key id
+	boxes  int
+	sender session.Member
+	seq    int64
+	prev   session.ID
+	signed []byte
+}
+
+const selectEntries = `SELECT id, entry, class, bytes, state, key, boxes, coalesce(sender, x''), coalesce(seq, 0), coalesce(prev, x''), signed FROM entries `
+
+func readEntry(r row) entryRecord {
+	var e entryRecord
+	var id, sender, prev []byte
+	var class string
+	scan(r, &e.row, &id, &class, &e.bytes, &e.state, &e.key, &e.boxes, &sender, &e.seq, &prev, &e.signed)
+	e.id, e.class = session.ID(id), wire.Class(class)
+	if len(sender) > 0 {
+		e.sender = session.Member(sender)
+	}
+	if len(prev) > 0 {
+		e.prev = session.ID(prev)
+	}
+	return e
+}
+
+// keepEntry writes an entry down.
+func (s *step) keepEntry(ch *channel, e entryRecord) int64 {
+	id := sha256.Sum256(e.bytes)
+	if e.key == nil && len(e.bytes) > 0 && e.bytes[0] == session.FormEnvelope {
+		if v, err := session.Parse(e.bytes); err == nil {
+			e.key, e.boxes = v.KeyID[:], v.Boxes()
+		}
+	}
+	return s.book.insert(`INSERT INTO entries (channel, entry, class, bytes, state, key, boxes, sender, seq, prev, signed, received)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		ch.row, id[:], string(e.class), e.bytes, e.state, e.key, e.boxes, e.sender[:], e.seq, e.prev[:], e.signed, stamp(s.now))
+}
+
+// entry takes one entry that came from a hub. Whatever is in it, the log is
+// read on.
+func (s *step) entry(ch *channel, hub int64, e wire.Entry) {
+	id := sha256.Sum256(e.Bytes)
+	if known, ok := first(s.book, readNumber, "SELECT id FROM entries WHERE channel = ? AND entry = ?", ch.row, id[:]); ok {
+		s.hubHas(ch, known)
+		s.book.run("DELETE FROM calls WHERE entry = ? AND hub = ?", known, hub)
+		return
+	}
+	class := wire.ClassText
+	if e.Class == wire.ClassKeep {
+		class = wire.ClassKeep
+	}
+	record := entryRecord{class: class, bytes: e.Bytes, state: entryUnopened, id: id}
+	record.row = s.keepEntry(ch, record)
+	s.try(ch, record)
+	s.retry(ch)
+}
+
+// try opens an entry if it can, and says whether it did.
+func (s *step) try(ch *channel, e entryRecord) bool {
+	if len(e.bytes) == 0 {
+		return false
+	}
+	switch e.bytes[0] {
+	case session.FormJoin:
+		if !s.letIn(ch, e.bytes) {
+			return false
+		}
+		s.setState(e.row, entryJoin)
+		s.retryBoxed(ch)
+		return true
+	case session.FormEnvelope:
+		v, err := session.Parse(e.bytes)
+		if err != nil {
+			s.setState(e.row, entryVoid)
+			return false
+		}
+		return s.openEnvelope(ch, e, v)
+	}
+	s.setState(e.row, entryVoid)
+	return false
+}
+
+func (s *step) setState(entry int64, state string) {
+	s.book.run("UPDATE entries SET state = ? WHERE id = ?", state, entry)
+}
+
+// openEnvelope opens an envelope with a chain that is known, or with one from
+// a box in it.
+func (s *step) openEnvelope(ch *channel, e entryRecord, v session.Envelope) bool {
+	for _, chain := range s.chains(ch, v.KeyID) {
+		if s.openWith(ch, e, v, chain, false) {
+			return true
+		}
+	}
+	if v.Boxes() == 0 {
+		return false
+	}
+	own := s.ownPrekeys(ch)
+	for _, sender := range s.senders(ch) {
+		for _, k := range own {
+			chain, ok := s.openBox(ch, v, k.key, sender, ch.self)
+			if ok && s.openWith(ch, e, v, chain, true) {
+				s.usedPrekey(ch, k.number)
+				s.introduced(ch, sender)
+				return true
+			}
+		}
+	}
+	for _, i := range list(s.book, readInvite, selectInvites+"WHERE channel = ? AND prekey IS NOT NULL ORDER BY id", ch.row) {
+		for _, m := range s.view(ch).Members {
+			if m.Invite != i.op || session.Member(m.ID) == ch.self {
+				continue
+			}
+			chain, ok := s.openBox(ch, v, s.expand(ch, i.prekey), session.Member(m.ID), i.invite)
+			if ok && s.openWith(ch, e, v, chain, true) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// senders are those whose envelopes may be opened: of a joiner who does not
+// know the members yet, the one who has invited him.
+func (s *step) senders(ch *channel) []session.Member {
+	if ch.state == stateWaiting {
+		return []session.Member{ch.blob.Inviter}
+	}
+	var senders []session.Member
+	view := s.view(ch)
+	for _, m := range view.Members {
+		if session.Member(m.ID) != ch.self {
+			senders = append(senders, session.Member(m.ID))
+		}
+	}
+	for _, r := range view.Removed {
+		if r.Why == roster.ReasonRemoved || r.Why == roster.ReasonLeft {
+			senders = append(senders, session.Member(r.ID))
+		}
+	}
+	return senders
+}
+
+// openBox opens a sender's box to a prekey, unless its chain is known.
+func (s *step) openBox(ch *channel, v session.Envelope, prekey session.Prekey, sender, recipient session.Member) (session.ReceiverChain, bool) {
+	if _, ok := v.Box(session.Tag(&prekey.Public, sender, v.KeyID)); !ok {
+		return session.ReceiverChain{}, false
+	}
+	if s.book.number("SELECT count(*) FROM chains WHERE channel = ? AND key = ? AND sender = ?", ch.row, v.KeyID[:], sender[:]) > 0 {
+		return session.ReceiverChain{}, false
+	}
+	chain, err := v.OpenBox(prekey, ch.id, sender, recipient)
+	return chain, err == nil
+}
+
+// openWith opens an envelope with a chain. Only when the signature has verified
+// is anything written down: the chain without the key that was used, and what
+// the envelope says.
+func (s *step) openWith(ch *channel, e entryRecord, v session.Envelope, chain session.ReceiverChain, isNew bool) bool {
+	message, next, err := chain.MessageKey(v.Iteration)
+	if err != nil {
+		return false
+	}
+	signed, err := v.Open(ch.id, chain.Sender, message)
+	if err != nil {
+		if errors.Is(err, session.ErrPadding) {
+			s.setState(e.row, entryVoid)
+		}
+		return false
+	}
+	s.keepChain(ch, chain, next, isNew)
+	if isNew {
+		s.retryKey(ch, v.KeyID)
+	}
+	body, err := session.DecodeBody(signed.Body, chain.Sender)
+	if err != nil {
+		s.setState(e.row, entryVoid)
+		return true
+	}
+	s.apply(ch, e, body)
+	return true
+}
+
+// chains are the chains of a key id, of whatever sender.
+func (s *step) chains(ch *channel, key session.KeyID) []session.ReceiverChain {
+	found := list(s.book, func(r row) session.ReceiverChain {
+		var sender, chain []byte
+		var iteration int
+		scan(r, &sender, &chain, &iteration)
+		return session.NewReceiverChain(session.Member(sender), key, session.Secret(chain), iteration)
+	}, "SELECT sender, chain, iteration FROM chains WHERE channel = ? AND key = ?", ch.row, key[:])
+	for i := range found {
+		c := &found[i]
+		type skipped struct {
+			iteration int
+			message   []byte
+		}
+		for _, k := range list(s.book, func(r row) (k skipped) { scan(r, &k.iteration, &k.message); return k },
+			"SELECT iteration, message FROM skipped WHERE channel = ? AND key = ? AND sender = ?", ch.row, key[:], c.Sender[:]) {
+			if c.Skipped == nil {
+				c.Skipped = map[int]session.Secret{}
+			}
+			c.Skipped[k.iteration] = session.Secret(k.message)
+		}
+	}
+	return found
+}
+
+// keepChain writes down how a chain has moved on.
+func (s *step) keepChain(ch *channel, before, after session.ReceiverChain, isNew bool) {
+	if isNew {
+		s.book.run("INSERT INTO chains (channel, sender, key, chain, iteration, began) VALUES (?, ?, ?, ?, ?, ?)",
+			ch.row, after.Sender[:], after.ID[:], after.Chain[:], after.Iteration, stamp(s.now))
+	} else {
+		s.book.run("UPDATE chains SET chain = ?, iteration = ? WHERE channel = ? AND key = ? AND sender = ?",
+			after.Chain[:], after.Iteration, ch.row, after.ID[:], after.Sender[:])
+	}
+	for i := range before.Skipped {
+		if _, kept := after.Skipped[i]; !kept {
+			s.book.run("DELETE FROM skipped WHERE channel = ? AND key = ? AND sender = ? AND iteration = ?", ch.row, after.ID[:], after.Sender[:], i)
+		}
+	}
+	for i, message := range after.Skipped {
+		if _, had := before.Skipped[i]; !had {
+			s.book.run("INSERT INTO skipped (channel, key, sender, iteration, message) VALUES (?, ?, ?, ?, ?)",
+				ch.row, after.ID[:], after.Sender[:], i, message[:])
+		}
+	}
+	s.forgot()
+}
+
+// usedPrekey notes that a prekey has opened a box: a day later it is replaced.
+func (s *step) usedPrekey(ch *channel, number int64) {
+	if s.book.run("UPDATE prekeys SET opened = ? WHERE channel = ? AND number = ? AND opened = 0", stamp(s.now), ch.row, number) > 0 {
+		s.timer(ch, timerPrekeys, s.now.Add(prekeyOld))
+	}
+}
+
+// introduced notes that a member seals to one's own prekey: then he does not
+// seal to the invite prekey any more by which he came.
+func (s *step) introduced(ch *channel, sender session.Member) {
+	for _, v := range list(s.book, readInvite, selectInvites+"WHERE channel = ? AND state = ? AND by = ? AND prekey IS NOT NULL", ch.row, inviteUsed, sender[:]) {
+		s.close(v, inviteUsed)
+	}
+}
+
+// apply takes what an envelope says.
+func (s *step) apply(ch *channel, e entryRecord, b session.Body) {
+	s.book.run("UPDATE entries SET state = ?, sender = ?, seq = ?, prev = ? WHERE id = ?", entryOpened, b.From[:], b.Seq, b.Prev[:], e.row)
+	s.book.run("INSERT INTO peers (channel, member, heard) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET heard = excluded.heard",
+		ch.row, b.From[:], stamp(s.now))
+	switch c := b.Content.(type) {
+	case session.Ops:
+		s.takeOps(ch, c)
+	case session.FreshKey:
+		s.showPrekey(ch, b.From, c.Prekey)
+	case session.FreshPrekey:
+		s.showPrekey(ch, b.From, c.Prekey)
+	case session.Give:
+		s.showPrekey(ch, b.From, c.Prekey)
+		s.takeInvites(ch, c.Invites)
+	case session.Snapshot:
+		s.takeSnapshot(ch, c, b.Members)
+	case session.Need:
+		s.answerNeed(ch, b.From, c)
+	case session.Again:
+		s.takeAgain(ch, c)
+	case session.Fork:
+		s.takeFork(ch, b.From, c)
+	}
+	switch b.Content.(type) {
+	case session.Seen, session.Unknown:
+	default:
+		s.book.run("UPDATE peers SET acted = max(acted, ?) WHERE channel = ? AND member = ?", b.Seq, ch.row, b.From[:])
+		s.seenDue(ch)
+	}
+	s.link(ch, e, b)
+}
+
+// takeOps takes operations, and the secrets of invites.
+func (s *step) takeOps(ch *channel, c session.Ops) {
+	if len(s.learnBytes(ch, c.Ops)) > 0 {
+		s.retryBoxed(ch)
+	}
+	s.takeInvites(ch, c.Invites)
+	s.closeInvites(ch)
+}
+
+// takeInvites keeps what members hold of open invites.
+func (s *step) takeInvites(ch *channel, invites []session.OpenInvite) {
+	for _, i := range invites {
+		v := s.rosterInvite(ch, i.Invite)
+		if v == nil || v.State == roster.InviteRevoked || v.State == roster.InviteVoid || session.Slot(v.Slot) != i.Slot {
+			continue
+		}
+		s.book.run(`INSERT INTO invites (channel, invite, op, slot, number, "join", prekey, refresh, card, note, made, expires, state)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+			ON CONFLICT (channel, slot) DO UPDATE SET number = excluded.number, prekey = excluded.prekey
+			WHERE state = excluded.state AND number < excluded.number`,
+			ch.row, i.Invite[:], v.Hash[:], i.Slot[:], i.Number, i.Join[:], i.Prekey[:], i.Refresh[:], i.Card,
+			v.Note, stamp(s.now), v.Expires*1e6, inviteOpen)
+		s.retryBoxed(ch)
+	}
+}
+
+// rosterInvite finds an invite by its key.
+func (s *step) rosterInvite(ch *channel, key session.Member) *roster.InviteView {
+	view := s.view(ch)
+	for i := range view.Invites {
+		if session.Member(view.Invites[i].Key) == key {
+			return &view.Invites[i]
+		}
+	}
+	return nil
+}
+
+// closeInvites deletes the secrets of invites that were revoked by others.
+func (s *step) closeInvites(ch *channel) {
+	for _, v := range list(s.book, readInvite, selectInvites+"WHERE channel = ? AND state = ?", ch.row, inviteOpen) {
+		if i := s.rosterInvite(ch, v.invite); i != nil && (i.State == roster.InviteRevoked || i.State == roster.InviteVoid) {
+			s.withdraw(ch, v.slot)
+			s.close(v, inviteRevoked)
+		}
+	}
+}
+
+// takeSnapshot takes a piece of all operations. When there are as many as
+// there were in the set of who sent it, and nothing they name is missing, a
+// joiner knows the members.
+func (s *step) takeSnapshot(ch *channel, c session.Snapshot, of session.Members) {
+	if len(s.learnBytes(ch, c.Ops)) > 0 {
+		s.retryBoxed(ch)
+	}
+	set := s.ops(ch)
+	if ch.state != stateWaiting || int64(set.Len()) < of.Count || len(set.Missing()) > 0 || !s.view(ch).Live(roster.Member(ch.self)) {
+		return
+	}
+	ch.state, ch.blob = stateMember, nil
+	ch.rekey = true // a sender key of which all members have a box
+	s.refresh(ch)
+	s.place(ch, set.All())
+	s.retryBoxed(ch)
+	if me, ok := s.view(ch).Member(roster.Member(ch.self)); ok && me.Nick != s.nick {
+		s.announceNick(ch)
+	}
+}
+
+// takeFork tells of a channel that a member founded to leave this one.
+func (s *step) takeFork(ch *channel, from session.Member, c session.Fork) {
+	for _, k := range c.Keys {
+		if k.For == ch.self {
+			if _, err := wire.ParseOneTimeKey(k.Key); err == nil {
+				s.emit(Warn{Channel: ch.name, Text: s.nickOf(ch, from) + " founded another channel to go on in: /join " + s.freeName(ch.name) + " " + k.Key})
+			}
+		}
+	}
+}
+
+// decodeHeld and encodeHeld: what is kept of a body that waits.
+type heldBody struct {
+	Text  string         `cbor:"text,omitempty"`
+	Style session.Style  `cbor:"style,omitempty"`
+	Seen  []session.Head `cbor:"seen,omitempty"`
+	Time  int64          `cbor:"time"`
+}
+
+func holdBody(b session.Body) heldBody {
+	h := heldBody{Seen: b.Seen, Time: b.Time}
+	if t, ok := b.Content.(session.Text); ok {
+		h.Text, h.Style = t.Text, t.Style
+	}
+	return h
+}
+
+func readHeld(r row) heldBody {
+	var h heldBody
+	if err := codec.Unmarshal(readBytes(r), &h); err != nil {
+		panic(brokenPhonebook{err})
+	}
+	return h
+}

@@ -1,0 +1,418 @@
+package channels
+
+import (
+	"fmt"
+	"slices"
+
+	"hubbub/channels/roster"
+	"hubbub/channels/session"
+	"hubbub/channels/wire"
+)
+
+// peek is a one-time key that is being looked at. Nothing of it is in the
+// phonebook yet.
+type peek struct {
+	ref     Ref
+	name    string
+	key     wire.OneTimeKey
+	keys    session.InviteKeys
+	renewed int64 // the channel's row if it is looked at again, since its blob was renewed
+}
+
+// redeem joins a channel by a one-time key.
+func (s *step) redeem(in Redeem) {
+	there := s.named(in.Channel)
+	key, err := wire.ParseOneTimeKey(in.Key)
+	switch {
+	case err != nil && there != nil:
+		s.show(there, in.Ref)
+		return
+	case err != nil:
+		s.fail(in.Ref, in.Channel, CodeMistyped, "%v: copy it once more, whole", err)
+		return
+	case there == nil && !checkChannelName(in.Channel):
+		s.fail(in.Ref, in.Channel, CodeBadName, "a channel's name is # and up to %d bytes without blanks, commas and colons", maxChannelName-1)
+		return
+	case s.nick == "":
+		s.fail(in.Ref, in.Channel, CodeBadNick, "choose a nick first: /nick NAME")
+		return
+	}
+	keys := session.DeriveInvite(key.Secret)
+	if s.redeemedBefore(in, keys.Slot) {
+		return
+	}
+	s.peek(&peek{ref: in.Ref, name: in.Channel, key: key, keys: keys})
+}
+
+// redeemedBefore answers for a key that was redeemed here, is being, or was
+// made here.
+func (s *step) redeemedBefore(in Redeem, slot session.Slot) bool {
+	if row := s.book.number("SELECT channel FROM redeemed WHERE slot = ?", slot[:]); row != 0 {
+		ch := s.channels[row]
+		switch {
+		case ch == nil:
+			return false
+		case ch.name != "":
+			s.show(ch, in.Ref)
+		default:
+			s.memory.joining[slot] = in.Ref // it is under way: who asked last hears of it
+			s.hurry(s.placesOf(ch)...)
+		}
+		return true
+	}
+	for _, f := range s.memory.flights {
+		if f.kind == flightPeek && f.peek.keys.Slot == slot && f.peek.renewed == 0 {
+			s.fail(in.Ref, in.Channel, CodeNotPossible, "that key is being looked at already")
+			return true
+		}
+	}
+	if row := s.book.number("SELECT channel FROM invites WHERE slot = ? AND own = 1", slot[:]); row != 0 {
+		if there := s.named(in.Channel); there != nil {
+			s.show(there, in.Ref)
+		} else {
+			s.fail(in.Ref, in.Channel, CodeNotPossible, "you made this key yourself, for %s: it is for somebody else to use", s.channels[row].name)
+		}
+		return true
+	}
+	return false
+}
+
+// peek looks at a slot, which changes nothing.
+func (s *step) peek(p *peek) {
+	h, _ := s.hub(s.meet(HubAddress{URL: p.key.URL, Fingerprint: p.key.Fingerprint}, false))
+	h.address.URL = p.key.URL // as it was given, whatever else is known
+	call := wire.SignedCall{Op: wire.OpPeek, Args: wire.PeekArgs{Slot: wire.Slot(p.keys.Slot)}, Key: p.keys.Invite}
+	s.request(h, &flight{hub: h.row, kind: flightPeek, sent: s.now, peek: p}, []wire.SignedCall{call}, 0)
+}
+
+// unpeeked takes that the hub of a one-time key does not answer.
+func (s *step) unpeeked(p *peek, why HubFailure) {
+	if p.renewed != 0 {
+		return // the call is still there, and asked again
+	}
+	s.fail(p.ref, p.name, CodeHub, "%s: %s; the key is still good: try again later", p.key.URL, cleanLine(why.Text))
+}
+
+// peeked takes what a slot holds.
+func (s *step) peeked(p *peek, result wire.Result) {
+	var r wire.PeekResult
+	if err := decode(result, &r); err != nil {
+		s.useless(p, result.Error)
+		return
+	}
+	card, offer, err := session.OpenBlob(p.keys, r.Blob)
+	if err != nil || offer.Number != r.Number {
+		s.fail(p.ref, p.name, CodeHub, "what the hub has for this key was tampered with: do not use this key")
+		return
+	}
+	if p.renewed != 0 {
+		s.redeemRenewed(p, card, offer)
+		return
+	}
+	for _, ch := range s.sorted() {
+		if ch.id == card.Channel && ch.name != "" && ch.state != stateRemoved {
+			s.show(ch, p.ref)
+			return
+		}
+	}
+	if there := s.named(p.name); there != nil && !s.empty(there) {
+		s.emit(Failed{
+			Ref: p.ref, Channel: p.name, Code: CodeTaken, Suggest: s.freeName(p.name),
+			Text: fmt.Sprintf("%s is another channel, with people in it", there.name),
+		})
+		return
+	}
+	if err := s.joinBy(p, card, offer); err != nil {
+		s.fail(p.ref, p.name, CodeInternal, "%v", err)
+	}
+}
+
+// useless answers for a key that a hub does not take. On a channel that one is
+// in, such a key means nothing: clients repeat old ones.
+func (s *step) useless(p *peek, e *wire.Error) {
+	if p.renewed != 0 {
+		s.notRedeemed(s.channels[p.renewed], e)
+		return
+	}
+	if there := s.named(p.name); there != nil && (e == nil || !transient(e.Code)) {
+		s.show(there, p.ref)
+		return
+	}
+	s.failKey(p.ref, p.name, e)
+}
+
+// failKey says why a hub does not take a one-time key.
+func (s *step) failKey(ref Ref, name string, e *wire.Error) {
+	code := wire.CodeInternal
+	if e != nil {
+		code = e.Code
+	}
+	switch code {
+	case wire.CodeUsed:
+		text := "somebody else has used this one-time key already. If it was meant for you, tell whoever gave it to you, over another way: a stranger may be in the channel"
+		s.emit(Warn{Channel: name, Text: text})
+		s.fail(ref, name, CodeUsed, "%s", text)
+	case wire.CodeExpired:
+		s.fail(ref, name, CodeExpired, "this one-time key has expired: ask for a new one")
+	case wire.CodeWithdrawn:
+		s.fail(ref, name, CodeRevoked, "this one-time key was revoked: ask for a new one")
+	case wire.CodeUnknown:
+		s.fail(ref, name, CodeExpired, "the hub knows nothing of this one-time key: it has expired, or was never put there; ask for a new one")
+	default:
+		text := "it answered something that makes no sense"
+		if e != nil {
+			text = words(e)
+		}
+		s.fail(ref, name, CodeHub, "the hub does not take this one-time key: %s", text)
+	}
+}
+
+// empty says that nobody but the user was ever in a channel, so that another
+// may take its name.
+func (s *step) empty(ch *channel) bool {
+	view := s.view(ch)
+	return ch.state == stateMember && len(view.Members) == 1 && len(view.Removed) == 0
+}
+
+// freeName is a channel name like the one given that is free.
+func (s *step) freeName(name string) string {
+	for n := 2; ; n++ {
+		suffix := fmt.Sprint(n)
+		base := name[:min(len(name), maxChannelName-len(suffix))]
+		if free := base + suffix; s.named(free) == nil {
+			return free
+		}
+	}
+}
+
+// joinBy makes the joiner's keys, join and first sender key, and writes all of it
+// down before the hub is asked: these very bytes are repeated until it answers.
+func (s *step) joinBy(p *peek, card session.Card, offer session.Offer) error {
+	key, token := newSigningKey(), newSigningKey()
+	prekey, err := session.NewPrekey()
+	if err != nil {
+		return err
+	}
+	invite := p.keys.ID()
+	join, err := roster.SignJoin(roster.DraftJoin(roster.Channel(card.Channel), roster.Member(public(key)), s.now.UnixMilli(), roster.Join{
+		Invite: roster.Hash(card.Invite), Key: roster.InviteKey(invite), Nick: s.nick,
+		Token: roster.Token(public(token)), Prekey: prekey.Public[:],
+	}), p.keys.Invite, token, key)
+	if err != nil {
+		return err
+	}
+	sealed, err := session.SealJoin(card.Channel, p.keys.Slot, p.keys.Join, join.Bytes())
+	if err != nil {
+		return err
+	}
+	blob := &welcome{Inviter: card.Inviter, Invite: invite, Prekey: offer.Prekey[:], Nick: offer.Nicks[0]}
+	ch := s.add("", stateRedeeming, card.Channel, key, token, blob)
+	s.keepPrekey(ch, 0, prekey)
+	s.learn(ch, join)
+	s.book.run("INSERT INTO redeemed (slot, channel, name, secret, invite) VALUES (?, ?, ?, ?, ?)",
+		p.keys.Slot[:], ch.row, p.name, p.key.Secret[:], invite[:])
+	s.keepEntry(ch, entryRecord{class: wire.ClassKeep, bytes: sealed, state: entryJoin, sender: ch.self})
+	here := s.meet(HubAddress{URL: p.key.URL, Fingerprint: p.key.Fingerprint}, false)
+	s.addPlace(ch, here)
+	s.book.run("UPDATE places SET joined = 0 WHERE channel = ?", ch.row)
+	s.memory.joining[p.keys.Slot] = p.ref
+	return s.redeemOn(ch, here, p.keys.Slot, offer)
+}
+
+// redeemOn makes the first key envelope and queues the redeeming.
+func (s *step) redeemOn(ch *channel, hub int64, slot session.Slot, offer session.Offer) error {
+	if err := s.newSenderKey(ch); err != nil {
+		return err
+	}
+	entries := list(s.book, readBytes, "SELECT bytes FROM entries WHERE channel = ? ORDER BY id", ch.row)
+	s.book.run("DELETE FROM calls WHERE channel = ?", ch.row) // newSenderKey has queued a put: it goes with the redeeming
+	args := wire.RedeemArgs{Slot: wire.Slot(slot), Number: offer.Number, Token: wire.Token(public(ch.token)), Entries: entries}
+	s.call(pending{hub: hub, channel: ch.row, op: wire.OpRedeem, args: mustEncode(args)})
+	return nil
+}
+
+// redeemed takes the answer to a redeeming.
+func (s *step) redeemed(p pending, result wire.Result) verdict {
+	ch := s.channels[p.channel]
+	if ch == nil || ch.state != stateRedeeming {
+		return answered
+	}
+	if result.Error != nil {
+		if result.Error.Code == wire.CodeStale {
+			return s.renewed(ch, p.hub)
+		}
+		if transient(result.Error.Code) {
+			return later
+		}
+		s.notRedeemed(ch, result.Error)
+		return answered
+	}
+	r := s.redemption(ch)
+	if there := s.named(r.name); there != nil {
+		if s.empty(there) {
+			s.remove(there)
+			s.emit(Gone{Channel: there.name})
+		} else {
+			r.name = s.freeName(r.name) // somebody came in meanwhile
+		}
+	}
+	ch.name, ch.state = r.name, stateWaiting
+	s.ops(ch)
+	ch.shown = s.present(ch)
+	s.book.run("UPDATE redeemed SET secret = NULL WHERE channel = ?", ch.row)
+	s.forgot()
+	s.book.run("UPDATE places SET joined = 1 WHERE channel = ?", ch.row)
+	ref := s.memory.joining[r.slot]
+	delete(s.memory.joining, r.slot)
+	s.emit(Shown{Ref: ref, Channel: ch.name})
+	return answered
+}
+
+// redemption is a redeeming as the phonebook has it.
+type redemption struct {
+	slot   session.Slot
+	name   string
+	secret []byte
+	warned bool
+}
+
+func (s *step) redemption(ch *channel) redemption {
+	r, _ := first(s.book, func(r row) (v redemption) {
+		var slot []byte
+		scan(r, &slot, &v.name, &v.secret, &v.warned)
+		v.slot = session.Slot(slot)
+		return v
+	}, "SELECT slot, name, secret, warned FROM redeemed WHERE channel = ?", ch.row)
+	return r
+}
+
+// notRedeemed takes a hub's final refusal.
+func (s *step) notRedeemed(ch *channel, e *wire.Error) {
+	if ch == nil {
+		return
+	}
+	r := s.redemption(ch)
+	ref := s.memory.joining[r.slot]
+	delete(s.memory.joining, r.slot)
+	s.remove(ch)
+	if there := s.named(r.name); there != nil {
+		s.show(there, ref)
+	}
+	s.failKey(ref, r.name, e)
+}
+
+// renewed has a slot looked at again: its blob has changed, and with it the
+// invite prekey that the first key envelope was sealed to.
+func (s *step) renewed(ch *channel, hub int64) verdict {
+	r := s.redemption(ch)
+	h, ok := s.hub(hub)
+	if !ok || len(r.secret) != 16 {
+		return later
+	}
+	secret := [16]byte(r.secret)
+	s.peek(&peek{
+		ref: s.memory.joining[r.slot], name: r.name, renewed: ch.row, keys: session.DeriveInvite(secret),
+		key: wire.OneTimeKey{URL: h.address.URL, Fingerprint: h.address.Fingerprint, Secret: secret},
+	})
+	return later
+}
+
+// redeemRenewed makes the key envelope anew, to the new invite prekey. No hub
+// took the old one, so it was never anywhere.
+func (s *step) redeemRenewed(p *peek, card session.Card, offer session.Offer) {
+	ch := s.channels[p.renewed]
+	if ch == nil || ch.state != stateRedeeming || ch.id != card.Channel || ch.blob.Inviter != card.Inviter {
+		return
+	}
+	blob := *ch.blob
+	blob.Prekey = offer.Prekey[:]
+	ch.blob = &blob
+	s.book.run("DELETE FROM entries WHERE channel = ? AND state = ?", ch.row, entryOwn)
+	s.book.run("DELETE FROM prekeys WHERE channel = ? AND number > 0", ch.row)
+	s.book.run("DELETE FROM sending WHERE channel = ?", ch.row)
+	s.forgot()
+	ch.seq, ch.head = 0, session.ID{}
+	hub := s.book.number("SELECT hub FROM places WHERE channel = ?", ch.row)
+	if err := s.redeemOn(ch, hub, p.keys.Slot, offer); err != nil {
+		s.emit(Warn{Channel: p.name, Text: err.Error()})
+	}
+}
+
+// unredeemed tells the user, once, that a joining takes longer.
+func (s *step) unredeemed(f *flight, why HubFailure) {
+	for _, row := range f.calls {
+		p, ok := first(s.book, readCall, selectCalls+"WHERE id = ?", row)
+		ch := s.channels[p.channel]
+		if !ok || p.op != wire.OpRedeem || ch == nil {
+			continue
+		}
+		if r := s.redemption(ch); !r.warned {
+			s.book.run("UPDATE redeemed SET warned = 1 WHERE channel = ?", ch.row)
+			s.emit(Warn{Channel: r.name, Text: fmt.Sprintf("the hub does not answer (%s): joining %s goes on when it does", cleanLine(why.Text), r.name)})
+		}
+	}
+}
+
+// waitsFor is whose gateway must come online before the members are known.
+func (c *Core) waitsFor(ch *channel) string {
+	if ch.blob == nil {
+		return ""
+	}
+	c.ops(ch)
+	return nickIn(ch.shown, ch.blob.Inviter)
+}
+
+// letIn takes a sealed join: somebody has redeemed a one-time key.
+func (s *step) letIn(ch *channel, entry []byte) bool {
+	slot, err := session.ParseJoin(entry)
+	if err != nil {
+		return false
+	}
+	v, ok := first(s.book, readInvite, selectInvites+`WHERE channel = ? AND slot = ? AND "join" IS NOT NULL`, ch.row, slot[:])
+	if !ok {
+		return false
+	}
+	bytes, err := session.OpenJoin(ch.id, session.Secret(v.join), entry)
+	if err != nil {
+		return false
+	}
+	op, err := roster.Parse(bytes)
+	if err != nil {
+		return false
+	}
+	args, ok := op.Op().Args.(roster.Join)
+	if !ok || session.Member(args.Key) != v.invite || !slices.Equal(args.Invite[:], v.op[:]) {
+		return false
+	}
+	joiner := session.Member(op.Op().By)
+	s.learn(ch, op)
+	s.welcome(ch, v, op, joiner)
+	return true
+}
+
+// welcome gives a joiner what he needs to take part.
+func (s *step) welcome(ch *channel, v invitation, join *roster.Signed, joiner session.Member) {
+	s.withdraw(ch, v.slot)
+	if v.state == inviteOpen || v.state == inviteMaking {
+		// The join key and the invite prekey stay until the joiner uses a sender
+		// key of which all have a box: until then he seals to the invite prekey.
+		s.book.run("UPDATE invites SET state = ?, by = ?, ended = ?, secret = NULL WHERE id = ?", inviteUsed, joiner[:], stamp(s.now), v.row)
+	}
+	if ch.state != stateMember || !s.view(ch).Live(roster.Member(joiner)) {
+		return
+	}
+	inviter := session.Member(s.ops(ch).Get(v.op).Op().By) == ch.self
+	s.enqueue(ch, item{kind: outGive, content: joiner[:]})
+	if !inviter {
+		return
+	}
+	confirm := s.announce
+	if len(s.others(ch)) == 1 {
+		confirm = s.operate // the snapshot tells him
+	}
+	if _, err := confirm(ch, roster.Confirm{Join: join.Hash()}); err != nil {
+		s.emit(Warn{Channel: ch.name, Text: err.Error()})
+	}
+	s.enqueue(ch, item{kind: outSnapshot})
+	s.enqueue(ch, item{kind: outInvites})
+}

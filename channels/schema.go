@@ -1,0 +1,265 @@
+package channels
+
+// schema1 is the phonebook of hubbub's first version. Keys, ids and hashes are
+// blobs; times are nanoseconds since 1970 unless a comment says otherwise.
+const schema1 = `
+CREATE TABLE settings (
+	name  TEXT PRIMARY KEY,
+	value ANY
+) STRICT, WITHOUT ROWID;
+
+-- Hubs that a channel lives on, or that the user has an account on.
+CREATE TABLE hubs (
+	id          INTEGER PRIMARY KEY,
+	fingerprint BLOB NOT NULL UNIQUE,
+	url         TEXT NOT NULL,
+	account     BLOB,                       -- seed of the account key; NULL: no account here
+	secret      BLOB,                       -- to claim the account with; NULL once it is claimed
+	claimed     INTEGER NOT NULL DEFAULT 0,
+	owner       INTEGER NOT NULL DEFAULT 0,
+	embedded    INTEGER NOT NULL DEFAULT 0,
+	up          INTEGER NOT NULL DEFAULT 0, -- its last answer was a good one
+	heard       INTEGER NOT NULL DEFAULT 0, -- when that was, as last written down
+	trouble     TEXT NOT NULL DEFAULT '',   -- why it is not up
+	note        TEXT NOT NULL DEFAULT ''    -- a certificate's fault
+) STRICT;
+
+CREATE TABLE channels (
+	id          INTEGER PRIMARY KEY,
+	name        TEXT COLLATE NOCASE UNIQUE, -- NULL while it is redeemed, and once it was left
+	state       TEXT NOT NULL,              -- redeeming, waiting, member, removed, leaving
+	channel     BLOB NOT NULL,
+	member      BLOB NOT NULL,              -- seed of the member key
+	token       BLOB NOT NULL,              -- seed of the token key
+	created     INTEGER NOT NULL,
+	hidden      INTEGER NOT NULL DEFAULT 0,
+	seq         INTEGER NOT NULL DEFAULT 0, -- of one's newest envelope
+	head        BLOB NOT NULL DEFAULT x'',  -- its id
+	told        TEXT NOT NULL DEFAULT '',   -- what was said last of texts that wait: '', alone, unsent
+	spoke       INTEGER NOT NULL DEFAULT 0, -- when one's newest envelope was sealed
+	saw         INTEGER NOT NULL DEFAULT 0, -- when one's newest bare receipt was
+	rekey       INTEGER NOT NULL DEFAULT 0, -- a new sender key is to be made before anything is sealed
+	alarmed     INTEGER NOT NULL DEFAULT 0, -- the user was told that this is a restored copy
+	blob        BLOB                        -- waiting: what the invite's blob said, as CBOR
+) STRICT;
+CREATE INDEX channels_channel ON channels (channel);
+
+-- Where a channel lives, and up to where it was read there.
+CREATE TABLE places (
+	channel    INTEGER NOT NULL REFERENCES channels ON DELETE CASCADE,
+	hub        INTEGER NOT NULL REFERENCES hubs,
+	opened     INTEGER NOT NULL DEFAULT 0,   -- the channel is open there, or is so far as we know
+	joined     INTEGER NOT NULL DEFAULT 0,   -- one's own token is let in there
+	position   INTEGER NOT NULL DEFAULT 0,
+	entry      BLOB NOT NULL DEFAULT x'',    -- id of the entry at position
+	generation BLOB NOT NULL DEFAULT x'',
+	acked      INTEGER NOT NULL DEFAULT 0,
+	ack_after  INTEGER NOT NULL DEFAULT 0,   -- when position is acknowledged; 0: it is
+	unacked    INTEGER NOT NULL DEFAULT 0,   -- entries since acked
+	retry      INTEGER NOT NULL DEFAULT 0,   -- not to be read before
+	trouble    TEXT NOT NULL DEFAULT '',
+	PRIMARY KEY (channel, hub)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE operations (
+	id      INTEGER PRIMARY KEY,
+	channel INTEGER NOT NULL REFERENCES channels ON DELETE CASCADE,
+	hash    BLOB NOT NULL,
+	bytes   BLOB NOT NULL,
+	UNIQUE (channel, hash)
+) STRICT;
+
+-- What is known of a member beside the roster, oneself excluded.
+CREATE TABLE peers (
+	channel   INTEGER NOT NULL REFERENCES channels ON DELETE CASCADE,
+	member    BLOB NOT NULL,
+	nick      TEXT NOT NULL DEFAULT '',   -- as last shown
+	seq       INTEGER NOT NULL DEFAULT 0, -- of the newest envelope before which nothing is missing; 0: none yet
+	head      BLOB NOT NULL DEFAULT x'',  -- its id
+	acted     INTEGER NOT NULL DEFAULT 0, -- seq of the newest that calls for a receipt
+	told      INTEGER NOT NULL DEFAULT 0, -- seq of the head in one's own newest seen
+	awaited   INTEGER NOT NULL DEFAULT 0, -- seq of the newest that a text of another, shown already, has seen
+	delivered INTEGER NOT NULL DEFAULT 0, -- seq of one's own newest that they have
+	number    INTEGER NOT NULL DEFAULT -1,-- of their newest prekey
+	prekey    BLOB NOT NULL DEFAULT x'',
+	shown     INTEGER NOT NULL DEFAULT 0, -- when that prekey was first seen here
+	heard     INTEGER NOT NULL DEFAULT 0, -- when the newest envelope of theirs was opened
+	gap       INTEGER NOT NULL DEFAULT 0, -- since when something is missing; 0: nothing is
+	asked     INTEGER NOT NULL DEFAULT 0, -- how often it was asked for
+	PRIMARY KEY (channel, member)
+) STRICT, WITHOUT ROWID;
+
+-- One's own sender key.
+CREATE TABLE sending (
+	channel   INTEGER PRIMARY KEY REFERENCES channels ON DELETE CASCADE,
+	key       BLOB NOT NULL,
+	chain     BLOB NOT NULL,
+	iteration INTEGER NOT NULL,
+	began     INTEGER NOT NULL,
+	run       INTEGER NOT NULL            -- of the gateway, in which it was made
+) STRICT;
+
+-- Who was given one's own sender key.
+CREATE TABLE given (
+	channel INTEGER NOT NULL REFERENCES channels ON DELETE CASCADE,
+	member  BLOB NOT NULL,
+	PRIMARY KEY (channel, member)
+) STRICT, WITHOUT ROWID;
+
+-- Others' sender keys.
+CREATE TABLE chains (
+	channel   INTEGER NOT NULL REFERENCES channels ON DELETE CASCADE,
+	sender    BLOB NOT NULL,
+	key       BLOB NOT NULL,
+	chain     BLOB NOT NULL,
+	iteration INTEGER NOT NULL,
+	began     INTEGER NOT NULL,
+	PRIMARY KEY (channel, key, sender)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE skipped (
+	channel   INTEGER NOT NULL,
+	key       BLOB NOT NULL,
+	sender    BLOB NOT NULL,
+	iteration INTEGER NOT NULL,
+	message   BLOB NOT NULL,
+	PRIMARY KEY (channel, key, sender, iteration),
+	FOREIGN KEY (channel, key, sender) REFERENCES chains ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+
+-- One's own prekeys that may still be sealed to.
+CREATE TABLE prekeys (
+	channel   INTEGER NOT NULL REFERENCES channels ON DELETE CASCADE,
+	number    INTEGER NOT NULL,
+	seed      BLOB NOT NULL,
+	made      INTEGER NOT NULL,
+	opened    INTEGER NOT NULL DEFAULT 0, -- when it first opened a box
+	envelope  BLOB NOT NULL DEFAULT x'',  -- id of the envelope that publishes it
+	seq       INTEGER NOT NULL DEFAULT 0, -- and its seq
+	taken     INTEGER NOT NULL DEFAULT 0, -- when a hub took that
+	PRIMARY KEY (channel, number)
+) STRICT, WITHOUT ROWID;
+
+-- What is held of invites, one's own and others'.
+CREATE TABLE invites (
+	id      INTEGER PRIMARY KEY AUTOINCREMENT,
+	channel INTEGER NOT NULL REFERENCES channels ON DELETE CASCADE,
+	invite  BLOB NOT NULL,               -- the invite key's public half
+	op      BLOB NOT NULL DEFAULT x'',   -- hash of its operation
+	slot    BLOB NOT NULL,
+	number  INTEGER NOT NULL,            -- of the newest offer
+	"join"  BLOB,                        -- join key; NULL once it is of no more use
+	prekey  BLOB,                        -- seed of the invite prekey; the same
+	refresh BLOB,
+	card    BLOB,
+	own     INTEGER NOT NULL DEFAULT 0,
+	secret  BLOB,                        -- own: until it was shown
+	note    TEXT NOT NULL DEFAULT '',
+	made    INTEGER NOT NULL,
+	expires INTEGER NOT NULL,
+	state   TEXT NOT NULL,               -- making, open, used, revoked, expired
+	by      BLOB NOT NULL DEFAULT x'',   -- used: the joiner
+	ended   INTEGER NOT NULL DEFAULT 0,
+	UNIQUE (channel, slot)
+) STRICT;
+
+-- One-time keys that were redeemed here.
+CREATE TABLE redeemed (
+	slot    BLOB PRIMARY KEY,
+	channel INTEGER NOT NULL REFERENCES channels ON DELETE CASCADE,
+	name    TEXT NOT NULL,               -- that the channel is to have
+	secret  BLOB,                        -- until the hub has answered
+	invite  BLOB NOT NULL,               -- the invite key's public half
+	warned  INTEGER NOT NULL DEFAULT 0
+) STRICT;
+
+-- Texts and what else is not sealed yet, in the order in which it is to be.
+CREATE TABLE outbox (
+	id      INTEGER PRIMARY KEY AUTOINCREMENT,
+	channel INTEGER NOT NULL REFERENCES channels ON DELETE CASCADE,
+	kind    TEXT NOT NULL,               -- text, op, give, snapshot, prekey, key, seen, need, again
+	line    INTEGER,                     -- text: its line
+	content BLOB,                        -- what it takes to make the content, by kind
+	made    INTEGER NOT NULL
+) STRICT;
+
+-- Envelopes and sealed joins, one's own and others'. Their bytes are kept for
+-- 30 days, so that others can be given them, their ids for 120.
+CREATE TABLE entries (
+	id       INTEGER PRIMARY KEY,
+	channel  INTEGER NOT NULL REFERENCES channels ON DELETE CASCADE,
+	entry    BLOB NOT NULL,              -- its id
+	class    TEXT NOT NULL,
+	bytes    BLOB,
+	state    TEXT NOT NULL,              -- own, opened, join, unopened, void
+	key      BLOB,                       -- envelopes: the key id
+	boxes    INTEGER NOT NULL DEFAULT 0, -- envelopes: how many it has
+	sender   BLOB,
+	seq      INTEGER,
+	prev     BLOB,
+	signed   BLOB,                       -- own texts: body and signature, to be sent again
+	received INTEGER NOT NULL,
+	UNIQUE (channel, entry)
+) STRICT;
+CREATE INDEX entries_sender ON entries (channel, sender, seq);
+CREATE INDEX entries_unopened ON entries (channel, key) WHERE state = 'unopened';
+CREATE INDEX entries_received ON entries (received);
+
+-- Texts that were opened and wait for what comes before them.
+CREATE TABLE held (
+	entry    INTEGER PRIMARY KEY REFERENCES entries ON DELETE CASCADE,
+	channel  INTEGER NOT NULL,
+	sender   BLOB NOT NULL,
+	seq      INTEGER NOT NULL,
+	body     BLOB NOT NULL,
+	since    INTEGER NOT NULL
+) STRICT;
+CREATE INDEX held_sender ON held (channel, sender, seq);
+
+-- Calls to be made until a hub has answered them, in order for each channel.
+CREATE TABLE calls (
+	id      INTEGER PRIMARY KEY AUTOINCREMENT,
+	hub     INTEGER NOT NULL REFERENCES hubs,
+	channel INTEGER REFERENCES channels ON DELETE CASCADE,
+	op      TEXT NOT NULL,
+	args    BLOB,                        -- CBOR; NULL for put
+	entry   INTEGER REFERENCES entries ON DELETE CASCADE, -- put: what
+	again   INTEGER NOT NULL DEFAULT 0,
+	about   INTEGER NOT NULL DEFAULT 0,  -- offer: the invite
+	made    INTEGER NOT NULL,
+	due     INTEGER NOT NULL DEFAULT 0   -- not before
+) STRICT;
+CREATE INDEX calls_hub ON calls (hub, id);
+CREATE INDEX calls_channel ON calls (channel);
+CREATE INDEX calls_entry ON calls (entry);
+
+CREATE TABLE timers (
+	channel INTEGER NOT NULL REFERENCES channels ON DELETE CASCADE,
+	kind    TEXT NOT NULL,
+	at      INTEGER NOT NULL,
+	PRIMARY KEY (channel, kind)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX timers_at ON timers (at);
+
+-- History, numbered over all channels.
+CREATE TABLE lines (
+	id      INTEGER PRIMARY KEY AUTOINCREMENT,
+	channel INTEGER NOT NULL REFERENCES channels ON DELETE CASCADE,
+	nick    TEXT NOT NULL,
+	member  BLOB NOT NULL DEFAULT x'',   -- who said it
+	own     INTEGER NOT NULL,
+	kind    INTEGER NOT NULL,            -- LineKind
+	text    TEXT NOT NULL,
+	time    INTEGER NOT NULL,
+	late    INTEGER NOT NULL DEFAULT 0,
+	sent    INTEGER NOT NULL DEFAULT 1,  -- 0: an own text that no hub has yet
+	seq     INTEGER NOT NULL DEFAULT 0   -- own: its envelope's, once it is sealed
+) STRICT;
+CREATE INDEX lines_channel ON lines (channel, id);
+CREATE INDEX lines_unsent ON lines (channel) WHERE sent = 0;
+
+CREATE TABLE marks (
+	client TEXT PRIMARY KEY,
+	line   INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+`

@@ -1,0 +1,58 @@
+package channels
+
+import (
+	"errors"
+
+	"hubbub/channels/session"
+)
+
+// sealContent seals a content with one's own sender key, moves that on, and
+// queues the envelope for every hub: all in this step's transaction. It returns
+// the envelope's seq.
+func (s *step) sealContent(ch *channel, c session.Content) (int64, error) {
+	key, ok := s.senderKey(ch)
+	if !ok {
+		return 0, errors.New("there is no sender key")
+	}
+	return s.seal(ch, key, c, nil)
+}
+
+// seal seals a content with a sender key, with boxes for the recipients.
+func (s *step) seal(ch *channel, key session.SenderKey, c session.Content, recipients []session.Recipient) (int64, error) {
+	heads := s.heads(ch)
+	count, hash := s.ops(ch).Fingerprint()
+	body, err := session.EncodeBody(session.Body{
+		From: ch.self, Seq: ch.seq + 1, Prev: ch.head, Seen: heads, Time: s.now.UnixMilli(),
+		Members: session.Members{Count: int64(count), Hash: hash}, Content: c,
+	})
+	if err != nil {
+		return 0, err
+	}
+	sealed, err := session.Seal(session.Sealing{Channel: ch.id, From: ch.key, Key: key, Recipients: recipients, Body: body})
+	if err != nil {
+		return 0, err
+	}
+	s.keepSenderKey(ch, sealed.Next)
+	record := entryRecord{class: classOf(c), bytes: sealed.Envelope, state: entryOwn, sender: ch.self, seq: ch.seq + 1, prev: ch.head}
+	if _, text := c.(session.Text); text {
+		record.signed = mustEncode(session.Again{ID: sealed.ID, Header: sealed.Signed.Header, Body: sealed.Signed.Body, Signature: sealed.Signed.Signature})
+	}
+	ch.seq, ch.head, ch.spoke = record.seq, sealed.ID, s.now
+	s.put(ch, s.keepEntry(ch, record))
+	for _, h := range heads {
+		s.book.run("UPDATE peers SET told = ? WHERE channel = ? AND member = ?", h.Seq, ch.row, h.From[:])
+	}
+	return ch.seq, nil
+}
+
+// heads are the newest envelopes that one has of others, of those first who
+// were not told yet.
+func (s *step) heads(ch *channel) []session.Head {
+	return list(s.book, func(r row) (h session.Head) {
+		var from, id []byte
+		scan(r, &from, &h.Seq, &id)
+		h.From, h.ID = session.Member(from), session.ID(id)
+		return h
+	}, `SELECT member, seq, head FROM peers WHERE channel = ? AND seq > 0 ORDER BY seq > told DESC, heard DESC, member LIMIT ?`,
+		ch.row, session.MaxSeen)
+}

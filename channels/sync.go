@@ -1,0 +1,381 @@
+package channels
+
+import (
+	"crypto/sha256"
+	"slices"
+	"time"
+
+	"hubbub/channels/wire"
+)
+
+// How long is waited, and how much is read at once.
+const (
+	fetchLimit  = 500              // entries in a channel's fetch
+	maxFetched  = 200              // channels in a fetch
+	backoffBase = time.Second      //
+	backoffMost = time.Minute      // between attempts on a hub that does not answer
+	backoffDead = 5 * time.Minute  // after an hour of that
+	ackAfter    = 50               // entries are acknowledged together
+	ackWithin   = 10 * time.Minute // at latest
+	heardNoted  = time.Hour        // how old what the phonebook says of a hub may be
+)
+
+// request makes a request to a hub.
+func (s *step) request(h hub, f *flight, calls []wire.SignedCall, wait time.Duration) RequestID {
+	s.memory.last++
+	id := s.memory.last
+	s.memory.flights[id] = f
+	s.out.Requests = append(s.out.Requests, Request{ID: id, Hub: h.address, Calls: calls, Wait: wait})
+	return id
+}
+
+// requests makes what is to be asked of hubs and is not under way.
+func (s *step) requests() {
+	for _, h := range s.hubs() {
+		state := s.memory.hubs[h.row]
+		if state.retry.After(s.now) {
+			continue
+		}
+		before := state
+		s.fetch(h, &state)
+		s.work(h, &state)
+		if state != before {
+			s.memory.hubs[h.row] = state
+		}
+	}
+}
+
+// reading is a channel that is read on a hub.
+type reading struct {
+	channel int64
+	after   int64
+	entry   []byte
+}
+
+const selectReading = `SELECT p.channel, p.position, p.entry FROM places p JOIN channels c ON c.id = p.channel
+	WHERE p.hub = ? AND p.joined = 1 AND p.retry <= ? AND c.state IN ('waiting', 'member', 'removed')
+	ORDER BY p.channel LIMIT ?`
+
+func readReading(r row) (v reading) {
+	scan(r, &v.channel, &v.after, &v.entry)
+	return v
+}
+
+// fetch asks a hub for what is new in all channels there. One such request is
+// under way at any time; it waits once all have been read to their heads.
+func (s *step) fetch(h hub, state *hubState) {
+	channels := list(s.book, readReading, selectReading, h.row, stamp(s.now), maxFetched)
+	if f := s.memory.flights[state.fetch]; f != nil {
+		same := slices.EqualFunc(channels, f.channels, func(v reading, id int64) bool { return v.channel == id })
+		if same {
+			return
+		}
+		delete(s.memory.flights, state.fetch)
+		s.out.Cancel = append(s.out.Cancel, state.fetch)
+		state.fetch = 0
+	}
+	if len(channels) == 0 || state.paused.After(s.now) {
+		return
+	}
+	wait := wire.MaxWait
+	f := &flight{hub: h.row, kind: flightFetch, sent: s.now}
+	for _, v := range channels {
+		f.channels = append(f.channels, v.channel)
+		if !s.memory.head[place{v.channel, h.row}] {
+			wait = 0
+		}
+	}
+	f.waits = wait > 0
+	calls := make([]wire.SignedCall, len(channels))
+	for i, v := range channels {
+		ch := s.channels[v.channel]
+		args := wire.FetchArgs{After: v.after, Limit: fetchLimit, Wait: wait.Milliseconds()}
+		copy(args.ID[:], v.entry)
+		calls[i] = wire.SignedCall{Op: wire.OpFetch, Channel: wire.Channel(ch.id), Args: args, Key: ch.token}
+	}
+	state.fetch = s.request(h, f, calls, wait)
+	state.tried = s.now
+}
+
+// work asks a hub everything else that is due, one request at a time.
+func (s *step) work(h hub, state *hubState) {
+	if state.work != 0 {
+		return
+	}
+	f, calls := s.batch(h)
+	calls = s.acks(h, &f, calls)
+	if len(calls) == 0 {
+		return
+	}
+	state.work = s.request(h, &f, calls, 0)
+	state.tried = s.now
+}
+
+// acks adds the acknowledgements, if one is due or there is a request anyway.
+func (s *step) acks(h hub, f *flight, calls []wire.SignedCall) []wire.SignedCall {
+	type due struct {
+		ack
+		after int64
+	}
+	list := list(s.book, func(r row) (d due) { scan(r, &d.channel, &d.position, &d.after); return d },
+		"SELECT channel, position, ack_after FROM places WHERE hub = ? AND unacked > 0 AND joined = 1", h.row)
+	if len(calls) == 0 && !slices.ContainsFunc(list, func(d due) bool { return d.after <= stamp(s.now) }) {
+		return calls
+	}
+	for _, d := range list {
+		ch := s.channels[d.channel]
+		if len(calls) == wire.MaxCalls || ch == nil || ch.state == stateLeaving {
+			continue
+		}
+		calls = append(calls, wire.SignedCall{Op: wire.OpAck, Channel: wire.Channel(ch.id), Args: wire.AckArgs{Position: d.position}, Key: ch.token})
+		f.acks = append(f.acks, d.ack)
+	}
+	return calls
+}
+
+// acked notes that a hub knows up to where a channel was read.
+func (s *step) acked(hub int64, a ack) {
+	s.book.run(`UPDATE places SET acked = ?, unacked = CASE WHEN position = ? THEN 0 ELSE unacked END,
+		ack_after = ? WHERE channel = ? AND hub = ?`, a.position, a.position, stamp(s.now.Add(ackWithin)), a.channel, hub)
+}
+
+// answered takes a hub's answer, or that there is none.
+func (s *step) answered(in Answered) {
+	f := s.memory.flights[in.Request]
+	if f == nil {
+		return // cancelled, or of an earlier run
+	}
+	delete(s.memory.flights, in.Request)
+	state := s.memory.hubs[f.hub]
+	switch in.Request {
+	case state.fetch:
+		state.fetch = 0
+	case state.work:
+		state.work = 0
+	}
+	s.memory.hubs[f.hub] = state
+	if in.Failure == nil && len(in.Results) != f.size() {
+		in.Failure = &HubFailure{Kind: NotAHub, Text: "it answered something else than was asked"}
+	}
+	if in.Failure != nil {
+		s.missed(f, *in.Failure)
+		return
+	}
+	s.heard(f.hub, in)
+	switch f.kind {
+	case flightFetch:
+		s.fetched(f, in.Results)
+	case flightWork:
+		s.worked(f, in.Results)
+	case flightPeek:
+		s.peeked(f.peek, in.Results[0])
+	}
+}
+
+// size is how many calls a flight has.
+func (f *flight) size() int {
+	if f.kind == flightPeek {
+		return 1
+	}
+	return len(f.channels) + len(f.calls) + len(f.acks)
+}
+
+// heard notes a good answer of a hub.
+func (s *step) heard(id int64, in Answered) {
+	state := s.memory.hubs[id]
+	state.failures, state.retry, state.heard = 0, time.Time{}, s.now
+	h, _ := s.hub(id)
+	if !h.up || h.note != in.Note || s.now.Sub(state.noted) > heardNoted || in.URL != "" {
+		state.noted = s.now
+		s.book.run("UPDATE hubs SET up = 1, heard = ?, trouble = '', note = ? WHERE id = ?", stamp(s.now), cleanLine(in.Note), id)
+		if url, err := wire.CanonicalURL(in.URL); err == nil && in.URL != "" {
+			s.book.run("UPDATE hubs SET url = ? WHERE id = ?", url, id)
+		}
+	}
+	s.memory.hubs[id] = state
+}
+
+// missed notes that a request came to nothing.
+func (s *step) missed(f *flight, why HubFailure) {
+	state := s.memory.hubs[f.hub]
+	state.failures++
+	state.retry = s.now.Add(max(backoff(state.failures), why.Retry))
+	state.idle = 0
+	s.memory.hubs[f.hub] = state
+	for p := range s.memory.head {
+		if p.hub == f.hub {
+			delete(s.memory.head, p)
+		}
+	}
+	h, _ := s.hub(f.hub)
+	if trouble := cleanLine(why.Text); h.up || h.trouble != trouble {
+		s.book.run("UPDATE hubs SET up = 0, trouble = ? WHERE id = ?", trouble, f.hub)
+	}
+	switch f.kind {
+	case flightWork:
+		s.uninvited(f, why)
+		s.unredeemed(f, why)
+	case flightPeek:
+		s.unpeeked(f.peek, why)
+	}
+}
+
+// backoff is how long a hub is left alone after so many failures.
+func backoff(failures int) time.Duration {
+	most := backoffMost
+	if failures > 65 { // an hour of minutes
+		most = backoffDead
+	}
+	d := most
+	if failures < 16 {
+		d = min(backoffBase<<(failures-1), most)
+	}
+	return d*3/4 + randomDuration(d/2)
+}
+
+// fetched takes what a fetch has found.
+func (s *step) fetched(f *flight, results []wire.Result) {
+	state := s.memory.hubs[f.hub]
+	found := false
+	for i, id := range f.channels {
+		ch := s.channels[id]
+		if ch == nil || ch.state == stateLeaving {
+			continue
+		}
+		var r wire.FetchResult
+		if err := decode(results[i], &r); err != nil {
+			s.refused(ch, f.hub, results[i].Error)
+			continue
+		}
+		if r.Retry > 0 {
+			state.paused = s.now.Add(min(time.Duration(r.Retry)*time.Millisecond, time.Minute))
+		}
+		found = found || len(r.Entries) > 0 || r.More
+		s.log(ch, f.hub, r)
+	}
+	// A hub that answers waiting fetches at once is not asked without end.
+	if found || !f.waits || s.now.Sub(f.sent) > 2*time.Second {
+		state.idle = 0
+	} else if !state.paused.After(s.now) {
+		state.idle++
+		state.paused = s.now.Add(min(backoffBase<<min(state.idle-1, 6), backoffMost))
+	}
+	s.memory.hubs[f.hub] = state
+}
+
+// refused notes that a hub would not let a channel be read.
+func (s *step) refused(ch *channel, hub int64, e *wire.Error) {
+	delete(s.memory.head, place{ch.row, hub})
+	text, wait := "it answered something that makes no sense", time.Minute
+	if e != nil {
+		text = words(e)
+		switch e.Code {
+		case wire.CodeBusy, wire.CodeInternal, wire.CodeTime:
+			wait = 5 * time.Second
+		case wire.CodeRevoked:
+			wait = time.Hour
+		case wire.CodeUnknown, wire.CodeDenied:
+			wait = s.reopen(ch, hub)
+		}
+	}
+	s.book.run("UPDATE places SET trouble = ?, retry = ? WHERE channel = ? AND hub = ?",
+		text, stamp(s.now.Add(wait+randomDuration(wait/4))), ch.row, hub)
+}
+
+// reopen opens a channel again on a hub that has lost it, if one may, and says
+// when to read there again.
+func (s *step) reopen(ch *channel, hub int64) time.Duration {
+	h, _ := s.hub(hub)
+	opened := s.book.number("SELECT opened FROM places WHERE channel = ? AND hub = ?", ch.row, hub) != 0
+	if !opened || h.account == nil || !h.claimed {
+		return 5 * time.Minute
+	}
+	if s.book.number("SELECT count(*) FROM calls WHERE channel = ? AND hub = ? AND op = ?", ch.row, hub, string(wire.OpOpen)) > 0 {
+		return time.Minute
+	}
+	s.open(ch, hub)
+	s.refill(ch, hub)
+	return 2 * time.Second
+}
+
+// log takes the entries of a channel's log that came from a hub.
+func (s *step) log(ch *channel, hub int64, r wire.FetchResult) {
+	at := place{ch.row, hub}
+	if r.Restored {
+		s.book.run("UPDATE places SET position = 0, entry = x'' WHERE channel = ? AND hub = ?", ch.row, hub)
+		s.refill(ch, hub)
+	}
+	for _, e := range r.Entries {
+		s.entry(ch, hub, e)
+	}
+	if n := len(r.Entries); n > 0 {
+		last := r.Entries[n-1]
+		id := sha256.Sum256(last.Bytes)
+		s.book.run(`UPDATE places SET position = ?, entry = ?, trouble = '', unacked = unacked + ?,
+			ack_after = CASE WHEN unacked + ? >= ? THEN ? WHEN ack_after > 0 THEN ack_after ELSE ? END
+			WHERE channel = ? AND hub = ?`,
+			last.Position, id[:], n, n, ackAfter, stamp(s.now), stamp(s.now.Add(ackWithin)), ch.row, hub)
+	} else {
+		s.book.run("UPDATE places SET trouble = '' WHERE channel = ? AND hub = ? AND trouble <> ''", ch.row, hub)
+	}
+	if r.More {
+		delete(s.memory.head, at)
+	} else {
+		s.memory.head[at] = true
+	}
+}
+
+// refill puts what was sent and received in the last 30 days on a hub that has
+// lost it. What is still there, or was dropped for good, it will not take twice.
+func (s *step) refill(ch *channel, hub int64) {
+	due := stamp(s.now.Add(randomDuration(20 * time.Second)))
+	s.book.run(`INSERT INTO calls (hub, channel, op, entry, made, due)
+		SELECT ?, channel, 'put', id, ?, ? FROM entries e
+		WHERE channel = ? AND bytes IS NOT NULL AND state <> 'void' AND received > ?
+			AND NOT EXISTS (SELECT 1 FROM calls WHERE entry = e.id AND hub = ?)
+		ORDER BY id`, hub, stamp(s.now), due, ch.row, stamp(s.now.Add(-keepBytes)), hub)
+}
+
+// atHead says that a channel was read to the head on one of its hubs, and that
+// what comes there now is being waited for.
+func (s *step) atHead(ch *channel) bool {
+	for _, h := range s.placesOf(ch) {
+		if s.memory.head[place{ch.row, h}] {
+			return true
+		}
+	}
+	return false
+}
+
+// wake is when there is something to do again without an input.
+func (s *step) wake() time.Time {
+	var wake time.Time
+	at := func(t time.Time) {
+		if !t.IsZero() && (wake.IsZero() || t.Before(wake)) {
+			wake = t
+		}
+	}
+	at(s.memory.truncate)
+	at(moment(s.book.number("SELECT min(at) FROM timers")))
+	for _, h := range s.hubs() {
+		state := s.memory.hubs[h.row]
+		busy := s.book.number("SELECT (SELECT count(*) FROM places WHERE hub = ?) + (SELECT count(*) FROM calls WHERE hub = ?)", h.row, h.row) > 0
+		if !busy {
+			continue
+		}
+		if state.retry.After(s.now) {
+			at(state.retry)
+			continue
+		}
+		if state.paused.After(s.now) && state.fetch == 0 {
+			at(state.paused)
+		}
+		now := stamp(s.now)
+		at(moment(s.book.number("SELECT min(retry) FROM places WHERE hub = ? AND retry > ?", h.row, now)))
+		if state.work == 0 {
+			at(moment(s.book.number("SELECT min(due) FROM calls WHERE hub = ? AND due > ?", h.row, now)))
+			at(moment(s.book.number("SELECT min(ack_after) FROM places WHERE hub = ? AND unacked > 0 AND ack_after > ?", h.row, now)))
+		}
+	}
+	return wake
+}
