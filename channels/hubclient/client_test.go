@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"hubbub/channels/codec"
@@ -118,6 +119,9 @@ func TestClock(t *testing.T) {
 		c := h.client(h.serve())
 		if _, err := c.Do(t.Context(), puts(t, 1)); err != nil {
 			t.Errorf("%v ahead: %v", ahead, err)
+		}
+		if got := strings.Join(h.asked, ", "); got != "GET keys, POST" {
+			t.Errorf("%v ahead: asked %s, though ?keys says the time", ahead, got)
 		}
 		h.change(func() {
 			h.ahead += 5 * time.Hour
@@ -246,6 +250,49 @@ func TestTogether(t *testing.T) {
 	}
 	if n := h.count("GET keys"); n != 1 {
 		t.Errorf("asked for keys %d times", n)
+	}
+}
+
+// Who asks for the keys does so for all who need them meanwhile.
+func TestKeysAreAskedOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newTestHub(t)
+		h.spoil = func(_ http.ResponseWriter, r *http.Request) bool {
+			time.Sleep(time.Second) // the bubble's second
+			return false
+		}
+		c := New(Address{URL: "http://hub.example/", Fingerprint: h.fingerprint()}, Options{Transport: inProcess{h}})
+		var group sync.WaitGroup
+		for range 10 {
+			group.Go(func() {
+				if _, err := c.Do(context.Background(), puts(t, 1)); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		group.Wait()
+		if n := h.count("GET keys"); n != 1 {
+			t.Errorf("asked for keys %d times", n)
+		}
+	})
+}
+
+// What was found wrong is forgotten, and not what another has learnt since.
+func TestForget(t *testing.T) {
+	h := newTestHub(t)
+	c := h.client(h.serve())
+	first, err := c.keys(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.forget(first)
+	second, err := c.keys(t.Context())
+	if err != nil || second == first {
+		t.Fatal("not asked again:", err)
+	}
+	c.forget(first)
+	if third, err := c.keys(t.Context()); err != nil || third != second {
+		t.Error("what was learnt since is forgotten:", err)
 	}
 }
 

@@ -252,6 +252,42 @@ func TestSilence(t *testing.T) {
 	}
 }
 
+// endless begins its answer late and goes on for ever.
+type endless struct {
+	before time.Duration
+	pace   time.Duration // before every read
+	read   int           // bytes given so far
+}
+
+func (e *endless) RoundTrip(r *http.Request) (*http.Response, error) {
+	time.Sleep(e.before) // the bubble's seconds
+	return &http.Response{StatusCode: 200, Proto: "HTTP/1.1", Header: http.Header{}, Body: e, Request: r}, r.Context().Err()
+}
+
+func (e *endless) Read(b []byte) (int, error) {
+	time.Sleep(e.pace)
+	e.read += len(b)
+	return len(b), nil
+}
+
+func (e *endless) Close() error { return nil }
+
+// However much is sent, no more is read than a hub may answer; and an answer
+// that begins late may still take its time.
+func TestEndlessAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := &endless{before: margin - time.Second, pace: 100 * time.Millisecond}
+		c := New(Address{URL: "http://hub.example/"}, Options{Transport: e})
+		_, err := c.Do(context.Background(), puts(t, 1))
+		if e := kind(t, err, NotAHub); !strings.Contains(e.Text, "larger") {
+			t.Error(e)
+		}
+		if e.read > wire.MaxKeys*2 {
+			t.Errorf("read %d bytes", e.read)
+		}
+	})
+}
+
 // A hub may hold a fetch for as long as it was asked to, and a while more.
 func TestHeldFetch(t *testing.T) {
 	for _, c := range []struct {

@@ -1,6 +1,7 @@
 package hubclient
 
 import (
+	"crypto/tls"
 	"crypto/x509"
 	"net/http"
 	"net/http/httptest"
@@ -193,5 +194,26 @@ func TestCertificate(t *testing.T) {
 			}
 		}
 		client.Close()
+	}
+}
+
+// A server may change its certificate between two connections.
+func TestCertificateChanges(t *testing.T) {
+	s := httptest.NewTLSServer(http.NotFoundHandler())
+	defer s.Close()
+	good := s.Certificate()
+	over := *good
+	over.NotAfter = over.NotBefore
+	roots := x509.NewCertPool()
+	roots.AddCert(good)
+	c := New(Address{URL: s.URL}, Options{Roots: roots})
+	note := func(leaf *x509.Certificate) string {
+		return c.noteCertificate(&http.Response{
+			TLS:     &tls.ConnectionState{PeerCertificates: []*x509.Certificate{leaf}},
+			Request: httptest.NewRequest(http.MethodGet, s.URL, nil),
+		})
+	}
+	if first, second, third := note(good), note(&over), note(good); first != "" || second == "" || third != "" {
+		t.Errorf("noted %q, %q, %q", first, second, third)
 	}
 }

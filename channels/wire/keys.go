@@ -59,7 +59,7 @@ type HubKeys struct {
 	Time     int64            `cbor:"time"`     // unix seconds, the hub's clock
 	Versions []int            `cbor:"versions"` // of the wire that the hub speaks, 1 to 16
 	Software string           `cbor:"software"` // name and version, printable ASCII, at most 64 bytes
-	Limits   map[string]int64 `cbor:"limits"`   // by name, at most 32 (see DefaultLimits); unknown names are ignored
+	Limits   map[string]int64 `cbor:"limits"`   // by name of at most 32 bytes, at most 32 (see DefaultLimits); unknown names are ignored
 }
 
 // signedKeys is the answer to ?keys as it travels. The signature is over
@@ -74,6 +74,7 @@ const (
 	maxVersions = 16
 	maxSoftware = 64
 	maxLimits   = 32
+	maxLimit    = 32 // the name of a limit
 )
 
 // Errors of OpenHubKeys and HubKeys.Newest.
@@ -191,6 +192,11 @@ func (k HubKeys) check() error {
 	for _, c := range []byte(k.Software) {
 		if c < ' ' || c > '~' {
 			return errors.New("the software's name is not printable ASCII")
+		}
+	}
+	for name := range k.Limits {
+		if len(name) > maxLimit {
+			return fmt.Errorf("the name of a limit is %d bytes, more than %d", len(name), maxLimit)
 		}
 	}
 	for i, key := range k.Keys {

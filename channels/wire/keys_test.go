@@ -79,6 +79,7 @@ func TestHostileKeysAreRefused(t *testing.T) {
 		"no versions":         with(func(k *HubKeys) { k.Versions = nil }),
 		"too many versions":   with(func(k *HubKeys) { k.Versions = make([]int, maxVersions+1) }),
 		"too many limits":     with(func(k *HubKeys) { k.Limits = manyLimits }),
+		"a long limit":        with(func(k *HubKeys) { k.Limits = map[string]int64{strings.Repeat("x", maxLimit+1): 1} }),
 		"a long name":         with(func(k *HubKeys) { k.Software = strings.Repeat("x", maxSoftware+1) }),
 		"a name with escapes": with(func(k *HubKeys) { k.Software = "hub\x1b[2J" }),
 	} {

@@ -94,6 +94,9 @@ func TestCanonicalURL(t *testing.T) {
 			t.Errorf("%q is taken as %q, %v", text, got, err)
 		}
 	}
+	if _, err := CanonicalURL("https://example.org/a,b"); err == nil || !strings.Contains(err.Error(), "%2C") {
+		t.Errorf("a comma: %v does not say how to write it", err)
+	}
 	longest := "https://example.org/" + strings.Repeat("x", maxURL-len("https://example.org/"))
 	if _, err := CanonicalURL(longest); err != nil {
 		t.Errorf("%d bytes: %v", maxURL, err)
