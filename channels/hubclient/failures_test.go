@@ -257,17 +257,19 @@ type endless struct {
 	before time.Duration
 	pace   time.Duration // before every read
 	read   int           // bytes given so far
+	ctx    context.Context
 }
 
 func (e *endless) RoundTrip(r *http.Request) (*http.Response, error) {
 	time.Sleep(e.before) // the bubble's seconds
+	e.ctx = r.Context()
 	return &http.Response{StatusCode: 200, Proto: "HTTP/1.1", Header: http.Header{}, Body: e, Request: r}, r.Context().Err()
 }
 
 func (e *endless) Read(b []byte) (int, error) {
 	time.Sleep(e.pace)
 	e.read += len(b)
-	return len(b), nil
+	return len(b), e.ctx.Err()
 }
 
 func (e *endless) Close() error { return nil }
