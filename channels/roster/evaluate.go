@@ -156,6 +156,8 @@ func (e *evaluation) settle(p *person, invite *node, joiners []*person) {
 	var rivals []*person
 	for _, q := range joiners {
 		switch why := e.why[invite.place]; {
+		case p.reason == ReasonReused:
+			q.reason = ReasonReused
 		case why.pending():
 			q.reason = ReasonWaits
 		case why != "":

@@ -64,9 +64,12 @@ func (p *person) gone(m MemberView) RemovedView {
 	if len(p.cuts) == 0 {
 		return r
 	}
-	r.Why, r.Seq = ReasonLeft, MaxNumber
+	r.Why = ReasonLeft
 	if p.removed() {
 		r.Why = ReasonRemoved
+	}
+	if p.reason != ReasonReused { // else no cut gives him texts back
+		r.Seq = MaxNumber
 	}
 	cuts := slices.Clone(p.cuts)
 	slices.SortStableFunc(cuts, func(a, b cut) int { return cmp.Compare(a.by.rank, b.by.rank) })

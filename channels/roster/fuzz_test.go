@@ -43,7 +43,7 @@ func FuzzOp(f *testing.F) {
 		if err != nil || !bytes.Equal(again, data) {
 			t.Fatalf("%x was read, but is written %x (%v)", data, again, err)
 		}
-		signed := &Signed{op: op, hash: hashOf(data), bytes: data}
+		signed := newSigned(op, data, data)
 		told(setOfOps(t, []*Signed{signed}))
 	})
 }

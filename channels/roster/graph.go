@@ -17,10 +17,12 @@ type graph struct {
 // by chain.
 type node struct {
 	*Signed
-	parents []*node
-	depth   int
-	place   int   // index in graph.nodes
-	chain   chain // of the operation itself and those before it by its author
+	parents  []*node
+	children []*node
+	waits    int // parents whose depth is not known yet
+	depth    int
+	place    int   // index in graph.nodes
+	chain    chain // of the operation itself and those before it by its author
 }
 
 // chain says how an author's chain stands below one of his operations.
@@ -42,8 +44,10 @@ func (s *Set) order() *graph {
 
 func newGraph(ops map[Hash]*Signed) *graph {
 	g := &graph{nodes: make([]*node, 0, len(ops)), at: make(map[Hash]*node, len(ops))}
+	room := make([]node, 0, len(ops))
 	for h, op := range ops {
-		n := &node{Signed: op}
+		room = append(room, node{Signed: op})
+		n := &room[len(room)-1]
 		g.at[h] = n
 		g.nodes = append(g.nodes, n)
 	}
@@ -59,30 +63,28 @@ func newGraph(ops map[Hash]*Signed) *graph {
 // link finds each node's parents, and its depth from theirs. No circle can be
 // made of hashes, so every node comes to its turn.
 func (g *graph) link() {
-	waits := make(map[*node]int, len(g.nodes)) // parents whose depth is not known
-	children := make(map[*node][]*node, len(g.nodes))
 	var ready []*node
 	for _, n := range g.nodes {
-		for _, h := range n.names() {
+		for _, h := range n.names {
 			if p := g.at[h]; p != nil {
 				n.parents = append(n.parents, p)
-				children[p] = append(children[p], n)
+				p.children = append(p.children, n)
 			}
 		}
-		waits[n] = len(n.parents)
+		n.waits = len(n.parents)
 		if n.op.Args.Kind() != KindFound {
 			n.depth = 1
 		}
-		if len(n.parents) == 0 {
+		if n.waits == 0 {
 			ready = append(ready, n)
 		}
 	}
 	for len(ready) > 0 {
 		n := ready[len(ready)-1]
 		ready = ready[:len(ready)-1]
-		for _, c := range children[n] {
+		for _, c := range n.children {
 			c.depth = max(c.depth, n.depth+1)
-			if waits[c]--; waits[c] == 0 {
+			if c.waits--; c.waits == 0 {
 				ready = append(ready, c)
 			}
 		}

@@ -241,9 +241,13 @@ func TestAnIDJoinsOnce(t *testing.T) {
 
 	second := s.add(s.join("mallory", s.invites("carol", "again"), "again"))
 	s.hasMembers("alice", "bob", "carol")
-	s.hasRemoved(map[string]Reason{"mallory": ReasonReused, "oscar": ReasonInvite})
+	s.hasRemoved(map[string]Reason{"mallory": ReasonReused, "oscar": ReasonReused})
 	s.isVoid(first, ReasonReused)
 	s.isVoid(second, ReasonReused)
+	s.does("oscar", Leave{Seq: 5}) // which gives him no texts back
+	if r := s.gone("oscar"); r.Seq != -1 {
+		t.Errorf("oscar is %+v", r)
+	}
 	if f := s.set.Evaluate().Forks; len(f) != 1 || f[0].By != member("mallory") || f[0].N != 0 || len(f[0].Ops) != 2 {
 		t.Errorf("forks are %+v", f)
 	}

@@ -140,7 +140,7 @@ func TestAllIsInCanonicalOrder(t *testing.T) {
 	at := map[Hash]int{}
 	for i, op := range s.set.All() {
 		at[op.Hash()] = i
-		for _, h := range op.names() {
+		for _, h := range op.names {
 			if j, ok := at[h]; !ok || j >= i {
 				t.Errorf("%s comes before what it names", op.Op().Args.Kind())
 			}

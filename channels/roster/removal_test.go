@@ -192,6 +192,20 @@ func TestARemovalWhoseHeadIsMissing(t *testing.T) {
 	late.isVoid(branch.Hash(), ReasonCut)
 }
 
+// The head is there, but not the way down from it to what he did before: those
+// whom the removal keeps are not put out meanwhile.
+func TestARemovalWithAGapBelowItsHead(t *testing.T) {
+	s := family(t)
+	between := s.does("bob", Topic{"between"})
+	s.does("bob", Topic{"last"})
+	s.removes("alice", "bob")
+	late := s.without(between)
+	late.hasMembers("alice", "carol", "dave", "erin")
+	late.hasRemoved(map[string]Reason{"bob": ReasonRemoved})
+	late.merge(s)
+	late.hasMembers("alice", "carol", "dave", "erin")
+}
+
 func TestARemovalWhoseHeadIsNotHis(t *testing.T) {
 	s := family(t)
 	carol, _ := s.set.Evaluate().Member(member("carol"))

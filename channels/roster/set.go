@@ -60,7 +60,7 @@ func (s *Set) Add(op *Signed) (bool, error) {
 		return false, nil
 	}
 	s.ops[op.hash] = op
-	for _, h := range op.names() {
+	for _, h := range op.names {
 		s.name(h)
 	}
 	delete(s.missing, op.hash)
@@ -166,15 +166,6 @@ func DraftFound(by Member, time int64, args Found) Op {
 // DraftJoin returns the operation that joins a channel, unsigned.
 func DraftJoin(channel Channel, by Member, time int64, args Join) Op {
 	return Op{Channel: channel, By: by, Time: time, Args: args}
-}
-
-// names lists the operations that an operation names: its parents.
-func (s *Signed) names() []Hash {
-	list := append(s.op.Args.names(), s.op.Heads...)
-	if s.op.N > 0 {
-		list = append(list, s.op.Prev)
-	}
-	return list
 }
 
 // tip returns the operation that an author goes on from: the last of his whole

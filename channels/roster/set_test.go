@@ -17,7 +17,7 @@ func unsigned(t interface{ Fatal(...any) }, op Op) *Signed {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &Signed{op: op, hash: hashOf(body), bytes: body}
+	return newSigned(op, body, body)
 }
 
 // told is all that a set says, as one text.
@@ -294,7 +294,7 @@ func sensibleInvites(v *View) error {
 func sensibleGraph(s *Set) error {
 	named := map[Hash]bool{Hash(s.Channel()): true}
 	for _, op := range s.All() {
-		for _, h := range op.names() {
+		for _, h := range op.names {
 			named[h] = true
 			if s.Has(h) && s.Depth(h) >= s.Depth(op.Hash()) {
 				return errors.New("an operation is no deeper than what it names")

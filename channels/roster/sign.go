@@ -1,6 +1,7 @@
 package roster
 
 import (
+	"bytes"
 	"crypto/ed25519"
 	"crypto/sha256"
 	"errors"
@@ -28,6 +29,16 @@ type Signed struct {
 	op    Op
 	hash  Hash
 	bytes []byte
+	names []Hash // the operations that it names: its parents
+}
+
+// newSigned takes an operation that was checked and verified, and its bytes.
+func newSigned(op Op, body, data []byte) *Signed {
+	names := append(op.Args.names(), op.Heads...)
+	if op.N > 0 {
+		names = append(names, op.Prev)
+	}
+	return &Signed{op: op, hash: hashOf(body), bytes: data, names: names}
 }
 
 // Op returns the operation. Its slices are shared: do not change them.
@@ -87,7 +98,7 @@ func Parse(data []byte) (*Signed, error) {
 	if err := form.verify(op); err != nil {
 		return nil, err
 	}
-	return &Signed{op: op, hash: hashOf(form.Op), bytes: append([]byte(nil), data...)}, nil
+	return newSigned(op, form.Op, bytes.Clone(data)), nil
 }
 
 // Sign signs an operation of any kind but found and join with its author's

@@ -112,7 +112,7 @@ const (
 	// These are for good.
 	ReasonChain     Reason = "it does not follow its author's operation before"
 	ReasonAbout     Reason = "what it is about is of the wrong kind, or has another key"
-	ReasonReused    Reason = "its author's id was used for more than one joining"
+	ReasonReused    Reason = "its author's id, or one above him, was used for more than one joining"
 	ReasonInvite    Reason = "the invite does not count"
 	ReasonJoin      Reason = "its author's join does not count"
 	ReasonCut       Reason = "it lies beyond what a removal or leave lets stand"
