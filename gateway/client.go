@@ -11,7 +11,8 @@ import (
 type client struct {
 	g      *gateway
 	conn   *conn
-	closed bool // no longer among g.clients
+	number int64 // in the order of connecting
+	closed bool  // no longer among g.clients
 
 	since  time.Time // when it connected
 	heard  time.Time // when its last line came

@@ -98,7 +98,7 @@ func (c *client) invite(l line) {
 		return
 	}
 	ref := c.g.ask(asked{client: c, command: "INVITE", channel: v.Name, nick: note})
-	c.g.step(channels.Invite{Ref: ref, Channel: v.Name, Note: note})
+	c.g.step(channels.Invite{Ref: ref, Channel: v.Name, Note: note, Valid: c.g.sysop.valid})
 }
 
 // onlyChannel is the name of the one channel that is shown, or "".

@@ -130,15 +130,16 @@ func (c *conn) enqueue(b []byte) bool {
 // waitRoom waits until little enough is queued that the client may ask for
 // more, so that one who does not read is not read either.
 func (c *conn) waitRoom() {
-	for {
-		c.mu.Lock()
-		full := !c.closing && len(c.queue)+c.writing > fullQueue
-		c.mu.Unlock()
-		if !full {
-			return
-		}
+	for c.isFull() {
 		<-c.room
 	}
+}
+
+// isFull reports whether so much is queued that nothing more is read.
+func (c *conn) isFull() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return !c.closing && len(c.queue)+c.writing > fullQueue
 }
 
 // close has the writer end once it has written all that is queued.

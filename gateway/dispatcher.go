@@ -35,24 +35,25 @@ type carrier interface {
 // dispatcher, which is the goroutine of run, owns every field below done; all
 // else reaches it through do.
 type gateway struct {
-	settings settings
-	started  time.Time
-	inbox    chan func()   // what readers, hub answers and timers have for the dispatcher
-	done     chan struct{} // closed when run returns
+	settings  settings
+	started   time.Time
+	inbox     chan func()   // what readers, hub answers and timers have for the dispatcher
+	done      chan struct{} // closed when run returns
+	comparing chan struct{} // bounds how many passwords are compared at a time
 
-	core     core
-	carrier  carrier
-	sysop    sysop
-	clients  map[*client]struct{}
-	asked    map[channels.Ref]*asked
-	lastRef  channels.Ref
-	queue    []channels.Input // to be stepped when the step under way is shown
-	stepping bool
-	wake     *time.Timer      // Output.Wake
-	again    []channels.Input // failed steps that must not be lost
-	retry    *time.Timer      // when to take again
-	unheard  []channels.Warn  // what no client was there to be told
-	service  service          // what sysop keeps
+	core       core
+	carrier    carrier
+	sysop      sysop
+	clients    map[*client]struct{}
+	lastClient int64
+	asked      map[channels.Ref]*asked
+	lastRef    channels.Ref
+	queue      []channels.Input // to be stepped when the step under way is shown
+	stepping   bool
+	wake       *time.Timer      // Output.Wake
+	again      []channels.Input // failed steps that must not be lost
+	retry      *time.Timer      // when to take again
+	unheard    []channels.Warn  // what no client was there to be told
 }
 
 // settings are what the configuration says about IRC.
@@ -68,13 +69,16 @@ func newGateway(s settings, c core) *gateway {
 		s.Now = time.Now
 	}
 	return &gateway{
-		settings: s,
-		started:  s.Now(),
-		inbox:    make(chan func(), 16),
-		done:     make(chan struct{}),
-		core:     c,
-		clients:  make(map[*client]struct{}),
-		asked:    make(map[channels.Ref]*asked),
+		settings:  s,
+		started:   s.Now(),
+		inbox:     make(chan func(), 16),
+		done:      make(chan struct{}),
+		comparing: make(chan struct{}, 2),
+		core:      c,
+		wake:      stoppedTimer(),
+		retry:     stoppedTimer(),
+		clients:   make(map[*client]struct{}),
+		asked:     make(map[channels.Ref]*asked),
 	}
 }
 
@@ -82,7 +86,6 @@ func newGateway(s settings, c core) *gateway {
 // it tells every client and closes it. The core stays open.
 func (g *gateway) run(ctx context.Context) {
 	defer close(g.done)
-	g.wake, g.retry = stoppedTimer(), stoppedTimer()
 	sweep := time.NewTicker(sweepEvery)
 	defer sweep.Stop()
 	g.step(channels.Start{})

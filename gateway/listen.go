@@ -39,6 +39,9 @@ func (g *gateway) serve(l net.Listener, refuse func(net.Conn) (tell string, err 
 				continue
 			}
 		}
+		if tcp, ok := n.(*net.TCPConn); ok {
+			tcp.SetWriteBuffer(fullQueue) // else the kernel queues megabytes
+		}
 		go g.talk(n)
 	}
 }
@@ -75,10 +78,8 @@ func (g *gateway) read(c *client) {
 	for {
 		c.conn.waitRoom()
 		l, err := c.conn.readLine()
-		if c.conn.isClosing() {
-			return
-		}
 		switch {
+		case c.conn.isClosing():
 		case err == nil, errors.Is(err, errTooLong), errors.Is(err, errBadLine), errors.Is(err, errEmptyLine):
 			if !g.do(func() { g.received(c, l, err) }) {
 				return
@@ -97,25 +98,42 @@ const notTLS = "ERROR :This port speaks IRC without TLS, for it is on your own m
 
 // connected takes a new client in. Those who do not register make room.
 func (g *gateway) connected(c *client) {
+	g.lastClient++
+	c.number = g.lastClient
 	g.clients[c] = struct{}{}
-	registered := 0
-	var guests int
-	var oldest *client
+	guests, oldest := 0, c
 	for other := range g.clients {
 		if other.registered {
-			registered++
 			continue
 		}
 		guests++
-		if oldest == nil || other.since.Before(oldest.since) {
+		if other.number < oldest.number {
 			oldest = other
 		}
 	}
-	if registered >= maxClients {
-		g.drop(c, "too many clients are connected")
-	} else if guests > maxGuests {
+	if guests > maxGuests {
 		g.drop(oldest, "too many connections that do not register")
 	}
+}
+
+// makeRoom sees to it that one more client can register. One that does not
+// read has to go for it; if there is none, it reports false.
+func (g *gateway) makeRoom() bool {
+	registered := 0
+	var stuck *client
+	g.attached(func(c *client) {
+		registered++
+		if c.conn.isFull() {
+			stuck = c
+		}
+	})
+	if registered < maxClients {
+		return true
+	}
+	if stuck != nil {
+		g.abandon(stuck)
+	}
+	return stuck != nil
 }
 
 // gone forgets a client whose connection has ended.

@@ -29,7 +29,7 @@ type line struct {
 
 // param is the i'th parameter, or "".
 func (l line) param(i int) string {
-	if i < len(l.params) {
+	if 0 <= i && i < len(l.params) {
 		return l.params[i]
 	}
 	return ""

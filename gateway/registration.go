@@ -53,9 +53,9 @@ func (c *client) pass(l line) {
 func (c *client) checkPassword(given string, then func(ok bool)) {
 	c.register.checking = true
 	go func() {
-		passwordChecks <- struct{}{}
+		c.g.comparing <- struct{}{}
 		ok := c.g.settings.Password.matches(given)
-		<-passwordChecks
+		<-c.g.comparing
 		c.g.do(func() {
 			c.register.checking = false
 			if c.closed {
@@ -66,9 +66,6 @@ func (c *client) checkPassword(given string, then func(ok bool)) {
 		})
 	}()
 }
-
-// passwordChecks bounds how many passwords are compared at a time.
-var passwordChecks = make(chan struct{}, 2)
 
 func (c *client) wrongPassword() {
 	c.reply(irc.ERR_PASSWDMISMATCH, "Wrong password: give the one of the gateway's configuration")
@@ -129,6 +126,10 @@ func (c *client) tryRegister() {
 		return
 	}
 	if c.g.core.Nick() == "" && !c.firstNick() {
+		return
+	}
+	if !c.g.makeRoom() {
+		c.g.drop(c, "too many clients are connected")
 		return
 	}
 	r.stop()
