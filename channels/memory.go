@@ -48,6 +48,7 @@ type flight struct {
 	channels []int64 // fetch: whose call is at that place
 	calls    []int64 // work: rows of calls, then come the acks
 	acks     []ack
+	probe    bool // work: it only asks how the hub is
 	peek     *peek
 }
 

@@ -104,11 +104,22 @@ func (s *step) work(h hub, state *hubState) {
 	}
 	f, calls := s.batch(h)
 	calls = s.acks(h, &f, calls)
+	if len(calls) == 0 && s.probes(h, *state) {
+		f.probe = true
+		calls = []wire.SignedCall{{Op: wire.OpStatus, Key: h.account}}
+	}
 	if len(calls) == 0 {
 		return
 	}
 	state.work = s.request(h, &f, calls, 0)
 	state.tried = s.now
+}
+
+// probes says that a hub is asked how it is for no other reason than to know
+// whether it answers: one's own, on which the next channel may be opened.
+func (s *Core) probes(h hub, state hubState) bool {
+	return h.claimed && h.account != nil && !h.embedded && (!h.up || state.heard.IsZero()) &&
+		s.book.number("SELECT count(*) FROM places WHERE hub = ? AND joined = 1", h.row) == 0
 }
 
 // acks adds the acknowledgements, if one is due or there is a request anyway.
@@ -174,7 +185,7 @@ func (s *step) answered(in Answered) {
 
 // size is how many calls a flight has.
 func (f *flight) size() int {
-	if f.kind == flightPeek {
+	if f.kind == flightPeek || f.probe {
 		return 1
 	}
 	return len(f.channels) + len(f.calls) + len(f.acks)
@@ -359,7 +370,7 @@ func (s *step) wake() time.Time {
 	at(moment(s.book.number("SELECT min(at) FROM timers")))
 	for _, h := range s.hubs() {
 		state := s.memory.hubs[h.row]
-		busy := s.book.number("SELECT (SELECT count(*) FROM places WHERE hub = ?) + (SELECT count(*) FROM calls WHERE hub = ?)", h.row, h.row) > 0
+		busy := s.book.number("SELECT (SELECT count(*) FROM places WHERE hub = ?) + (SELECT count(*) FROM calls WHERE hub = ?)", h.row, h.row) > 0 || s.probes(h, state)
 		if !busy {
 			continue
 		}

@@ -230,7 +230,8 @@ type person struct {
 	ref    channels.Ref
 	skew   time.Duration // of the clock
 	steps  int
-	after  func() // after each step
+	crash  int    // the step after which the gateway dies; 0: never
+	mute   bool   // it dies before anything is carried out
 }
 
 // person makes somebody, with a gateway that runs and an embedded hub of no use.
@@ -255,7 +256,8 @@ func (p *person) start() {
 	p.step(channels.Start{})
 }
 
-// stop ends the gateway without a word to anybody.
+// stop ends the gateway without a word to anybody. What it asked of hubs is
+// still done there, and its answers are lost.
 func (p *person) stop() {
 	p.w.t.Helper()
 	if err := p.core.Close(); err != nil {
@@ -263,9 +265,6 @@ func (p *person) stop() {
 	}
 	p.core = nil
 	p.life++
-	for _, cancel := range p.flying {
-		cancel()
-	}
 }
 
 func (p *person) restart() {
@@ -282,6 +281,11 @@ func (p *person) step(in channels.Input) []channels.Event {
 		p.w.t.Fatalf("%s: %T: %v", p.name, in, err)
 	}
 	p.steps++
+	dies := p.steps == p.crash
+	if dies && p.mute {
+		p.restart()
+		return nil
+	}
 	p.events = append(p.events, out.Events...)
 	for _, id := range out.Cancel {
 		if cancel := p.flying[id]; cancel != nil {
@@ -305,8 +309,8 @@ func (p *person) step(in channels.Input) []channels.Event {
 			}
 		})
 	}
-	if p.after != nil {
-		p.after()
+	if dies {
+		p.restart()
 	}
 	return out.Events
 }
@@ -534,4 +538,20 @@ func (q *queue) Pop() any {
 	h := old[len(old)-1]
 	*q = old[:len(old)-1]
 	return h
+}
+
+// history is what a channel's lines are in the phonebook, without hubbub's own.
+func (p *person) history(channel string) []string {
+	p.w.t.Helper()
+	all, err := p.core.Backlog("somebody who was never here")
+	if err != nil {
+		p.w.t.Fatal(err)
+	}
+	var lines []string
+	for _, l := range all {
+		if l.Channel == channel && l.Kind != channels.Info {
+			lines = append(lines, l.From+": "+l.Text)
+		}
+	}
+	return lines
 }
