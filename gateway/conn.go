@@ -123,7 +123,7 @@ func (c *conn) enqueue(b []byte) bool {
 		return false
 	}
 	c.queue = append(c.queue, b...)
-	signal(c.wake)
+	nudge(c.wake)
 	return true
 }
 
@@ -147,8 +147,8 @@ func (c *conn) close() {
 	c.mu.Lock()
 	c.closing = true
 	c.mu.Unlock()
-	signal(c.wake)
-	signal(c.room)
+	nudge(c.wake)
+	nudge(c.room)
 }
 
 // abandon is close without what is queued: the client does not read.
@@ -156,8 +156,8 @@ func (c *conn) abandon() {
 	c.mu.Lock()
 	c.closing, c.queue = true, nil
 	c.mu.Unlock()
-	signal(c.wake)
-	signal(c.room)
+	nudge(c.wake)
+	nudge(c.room)
 	c.net.SetDeadline(time.Unix(1, 0)) // both goroutines return at once
 }
 
@@ -219,11 +219,11 @@ func (c *conn) wrote() {
 	c.mu.Lock()
 	c.writing = 0
 	c.mu.Unlock()
-	signal(c.room)
+	nudge(c.room)
 }
 
-// signal tells whoever waits on a channel of one that something changed.
-func signal(ch chan struct{}) {
+// nudge tells whoever waits on a channel of one that something changed.
+func nudge(ch chan struct{}) {
 	select {
 	case ch <- struct{}{}:
 	default:
