@@ -1,0 +1,79 @@
+// Command hub.cgi is the hub as a CGI program (RFC 3875): put it on web space,
+// and open it in a browser. docs/hub.md says how. It is one static file:
+//
+//	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o hub.cgi ./hub/cgi
+//
+// It reads CGI's environment and standard input by hand: net/http would make
+// it larger and each start of it slower.
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+
+	"hubbub/hub"
+)
+
+func main() {
+	if len(os.Args) > 1 && os.Args[1] == "-version" {
+		fmt.Println(hub.Software)
+		return
+	}
+	if os.Getenv("REQUEST_METHOD") == "" {
+		fmt.Fprintln(os.Stderr, "hub.cgi is started by a web server. Put it on web space, as docs/hub.md says,\nor run hubd instead.")
+		os.Exit(2)
+	}
+	// A client that is gone is found out by writing; it must not end the
+	// process before the database is closed.
+	ignoreBrokenPipes()
+	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	if err := serve(os.Getenv, os.Stdin, os.Stdout, log); err != nil {
+		log.Warn("the answer was not taken", "error", err)
+	}
+}
+
+// serve answers the one request of this process.
+func serve(environment func(string) string, in, out *os.File, log *slog.Logger) error {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	go watchClient(ctx, cancel, out)
+
+	request, err := readRequest(environment, in)
+	var reply hub.Reply
+	if err != nil {
+		reply = refused(err)
+	} else {
+		h, err := open(environment, log)
+		if err != nil {
+			log.Error("there is no hub", "error", err)
+			reply = hub.Failed(err)
+		} else {
+			defer h.Close()
+			reply = h.Serve(ctx, request)
+		}
+	}
+	return writeReply(out, reply, request.Method)
+}
+
+// open opens the hub whose program this is.
+func open(environment func(string) string, log *slog.Logger) (*hub.Hub, error) {
+	folder, err := hub.ProgramFolder(environment("SCRIPT_FILENAME"))
+	if err != nil {
+		return nil, err
+	}
+	config, err := hub.Load(folder)
+	if err != nil {
+		return nil, err
+	}
+	config.Log = log
+	return hub.Open(config)
+}
+
+func ignoreBrokenPipes() {
+	if len(brokenPipe) > 0 { // to ignore none would be to ignore all
+		signal.Ignore(brokenPipe...)
+	}
+}

@@ -1,0 +1,59 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"strconv"
+
+	"hubbub/channels/wire"
+	"hubbub/hub"
+)
+
+// maxDrain bounds what is read of a body that is refused. A web server may
+// write all of a body before it reads the answer, and hang if nobody takes it;
+// beyond this it is told by a broken pipe.
+const maxDrain = 64 << 20
+
+// readRequest reads the request that CGI's meta-variables (RFC 3875, section
+// 4.1) and standard input make up. All of the input is taken, whatever it is:
+// see maxDrain.
+func readRequest(environment func(string) string, in io.Reader) (hub.Request, error) {
+	r := hub.Request{
+		Method:      environment("REQUEST_METHOD"),
+		Query:       environment("QUERY_STRING"),
+		ContentType: environment("CONTENT_TYPE"),
+		Length:      -1,
+	}
+	length := environment("CONTENT_LENGTH")
+	if length != "" {
+		n, err := strconv.ParseUint(length, 10, 63)
+		if err != nil {
+			drain(in)
+			return r, fmt.Errorf("content length %.20q", length)
+		}
+		r.Length = int64(n)
+	}
+	// A chunked body has no length, and arrives empty or not at all.
+	if environment("HTTP_TRANSFER_ENCODING") != "" {
+		r.Length = -1
+	}
+	var body bytes.Buffer
+	if 0 < r.Length && r.Length <= wire.MaxRequest {
+		body.Grow(int(r.Length))
+		if _, err := io.CopyN(&body, in, r.Length); err != nil && err != io.EOF {
+			return r, fmt.Errorf("reading the request: %w", err)
+		}
+	}
+	drain(in)
+	r.Body = &body
+	return r, nil
+}
+
+// drain takes what is left of in.
+func drain(in io.Reader) { io.Copy(io.Discard, io.LimitReader(in, maxDrain)) }
+
+// refused is the reply to what is no request.
+func refused(error) hub.Reply {
+	return hub.Refuse(&hub.Refusal{Status: wire.StatusMalformed, Text: "This is not a request."})
+}

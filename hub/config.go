@@ -1,0 +1,112 @@
+package hub
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/BurntSushi/toml"
+
+	"hubbub/hub/store"
+)
+
+// ConfigName is the file beside hub.cgi that may say where its data is.
+const ConfigName = "hub.conf"
+
+// configFile is hub.conf, in TOML. docs/hub.md explains it.
+type configFile struct {
+	Data    string `toml:"data"`
+	Held    int    `toml:"held"`
+	Channel int64  `toml:"channel_mib"`
+	Token   int64  `toml:"token_mib"`
+	Total   int64  `toml:"total_mib"`
+	Tokens  int64  `toml:"tokens"`
+	Slots   int64  `toml:"slots"`
+}
+
+// Load returns the configuration of a hub whose program lies in folder: as
+// hub.conf there says, and with a data folder beside the program if it names
+// none, which is made at the first start.
+func Load(folder string) (Config, error) {
+	config, err := readConfig(folder)
+	if err != nil {
+		return Config{}, fmt.Errorf("reading %s: %w", ConfigName, err)
+	}
+	if config.Data == "" {
+		config.Data, err = FindData(folder)
+	}
+	return config, err
+}
+
+// LoadData returns the configuration of a hub whose data folder is known. A
+// hub.conf in it may set limits.
+func LoadData(data string) (Config, error) {
+	config, err := readConfig(data)
+	if err != nil {
+		return Config{}, fmt.Errorf("reading %s: %w", ConfigName, err)
+	}
+	config.Data = data
+	return config, nil
+}
+
+// readConfig reads hub.conf, if there is one.
+func readConfig(folder string) (Config, error) {
+	limits := store.DefaultLimits()
+	file := configFile{Channel: limits.Text >> 20, Token: limits.Keep >> 20, Tokens: limits.Tokens, Slots: limits.Slots}
+	text, err := os.ReadFile(filepath.Join(folder, ConfigName))
+	if err == nil {
+		err = file.read(string(text))
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return Config{}, err
+	}
+	limits = store.Limits{Text: file.Channel << 20, Keep: file.Token << 20, Total: file.Total << 20,
+		Tokens: file.Tokens, Slots: file.Slots}
+	if file.Data != "" && !filepath.IsAbs(file.Data) {
+		file.Data = filepath.Join(folder, file.Data)
+	}
+	return Config{Data: file.Data, Limits: limits, Held: file.Held}, nil
+}
+
+// read decodes and checks text.
+func (f *configFile) read(text string) error {
+	read, err := toml.Decode(text, f)
+	if parse := (toml.ParseError{}); errors.As(err, &parse) {
+		return fmt.Errorf("line %d: %s", parse.Position.Line, parse.Message)
+	}
+	if err != nil {
+		return err
+	}
+	if unknown := read.Undecoded(); len(unknown) > 0 {
+		var names []string
+		for _, key := range unknown {
+			names = append(names, key.String())
+		}
+		return fmt.Errorf("it knows no %s", strings.Join(names, ", "))
+	}
+	return f.check(read.IsDefined("held"))
+}
+
+// check refuses values that make no sense.
+func (f *configFile) check(held bool) error {
+	const most = 1 << 20 // a terabyte
+	values := []struct {
+		name         string
+		value, least int64
+	}{
+		{"channel_mib", f.Channel, 1}, {"token_mib", f.Token, 1}, {"total_mib", f.Total, 0},
+		{"tokens", f.Tokens, 1}, {"slots", f.Slots, 1}, {"held", int64(f.Held), 1},
+	}
+	for _, v := range values {
+		if v.name == "held" && !held {
+			continue
+		}
+		if v.value < v.least || v.value > most {
+			return fmt.Errorf("%s is %d, not %d to %d", v.name, v.value, v.least, most)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,133 @@
+package hub
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"hubbub/channels/wire"
+	"hubbub/hub/lock"
+)
+
+// retry is when a client is to come back whom the hub does not hold.
+const retry = 2 * time.Second
+
+// waiting says whether the request of jobs is to be held: it has fetches that
+// wait, and none of them has anything to say yet.
+func waiting(jobs []*job) bool {
+	any := false
+	for _, j := range jobs {
+		if waits(j) == 0 {
+			continue
+		}
+		if any = true; hasNews(j) {
+			return false
+		}
+	}
+	return any
+}
+
+// waits is how long a job is ready to wait; 0 if it is no waiting fetch.
+func waits(j *job) time.Duration {
+	args, ok := j.args.(wire.FetchArgs)
+	if !ok || j.failed != nil {
+		return 0
+	}
+	return time.Duration(min(args.Wait, wire.MaxWait.Milliseconds())) * time.Millisecond
+}
+
+// hasNews says whether a fetch has something to tell.
+func hasNews(j *job) bool {
+	result, ok := j.value.(wire.FetchResult)
+	return j.err != nil || !ok || len(result.Entries) > 0 || result.Restored || result.More
+}
+
+// hold keeps the request until one of its waiting fetches has news, the
+// shortest of their waits is over, or ctx is done. Not held are requests
+// beyond the hub's number, and those that were held before: a recorded request
+// that somebody sends again and again would otherwise keep all places taken.
+func (a *answer) hold(ctx context.Context, enc [32]byte, jobs []*job) {
+	h := a.hub
+	var fetches []*job
+	wait := h.config.Wait
+	for _, j := range jobs {
+		if waits(j) > 0 {
+			fetches = append(fetches, j)
+			wait = min(wait, waits(j))
+		}
+	}
+	release, ok, err := h.place()
+	if err != nil {
+		h.config.Log.Error("finding a place to wait", "error", err)
+	}
+	if !ok {
+		for _, j := range fetches {
+			result := j.value.(wire.FetchResult)
+			result.Retry = retry.Milliseconds()
+			j.value = result
+		}
+		return
+	}
+	defer release()
+	before, err := h.store.Waited(ctx, h.config.Now(), enc)
+	if err != nil {
+		h.config.Log.Error("noting a request that waits", "error", err)
+	}
+	if before || err != nil {
+		return
+	}
+	a.listen(ctx, fetches, wait)
+}
+
+// place takes one of the places for requests that wait. They are locks on
+// files, so they are counted over all processes, and one that dies leaves its
+// place.
+func (h *Hub) place() (release func(), ok bool, err error) {
+	folder := filepath.Join(h.config.Data, "held")
+	if err := os.Mkdir(folder, 0o700); err != nil && !os.IsExist(err) {
+		return nil, false, err
+	}
+	for i := range h.config.Held {
+		release, ok, err = lock.Try(filepath.Join(folder, fmt.Sprint(i)))
+		if ok || err != nil {
+			return release, ok, err
+		}
+	}
+	return nil, false, nil
+}
+
+// listen does fetches again whenever the bell rings, until one has news.
+func (a *answer) listen(ctx context.Context, fetches []*job, wait time.Duration) {
+	over := time.NewTimer(wait)
+	defer over.Stop()
+	bell, stop, err := a.hub.bell.listen()
+	if err != nil {
+		a.hub.config.Log.Warn("waiting without a bell, by looking again and again", "error", err)
+	}
+	defer stop()
+	var again <-chan time.Time
+	if every := a.hub.bell.every(); every > 0 {
+		ticker := time.NewTicker(every)
+		defer ticker.Stop()
+		again = ticker.C
+	}
+	for {
+		// First of all: something may have come before the bell was heard.
+		if err := a.run(ctx, fetches); err != nil {
+			return
+		}
+		if !waiting(fetches) {
+			return
+		}
+		select {
+		case <-bell:
+		case <-again:
+		case <-over.C:
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
+}

@@ -1,0 +1,183 @@
+// Package hub is the hub: one sealed request in, one sealed answer out, bytes
+// to bytes. It knows no HTTP: hub/cgi and hub/web carry its requests, and
+// Serve tells both what to answer.
+//
+// The order of work in a request is: its size, then its seal, for which the
+// hub's keys are a file, then its time, and only then the database. So a
+// stranger who does not know the hub's keys costs it next to nothing.
+package hub
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"hubbub/channels/wire"
+	"hubbub/hub/store"
+)
+
+// Software is the hub's name and version, as it tells them at ?keys and in
+// status.
+const Software = "hubbub-hub/0.1.0"
+
+// Config says where a hub keeps its data, and its limits.
+type Config struct {
+	Data   string        // the data folder; it is made if it does not exist
+	Limits store.Limits  // the zero value is store.DefaultLimits
+	Held   int           // how many requests may wait at once, over all processes; 0 is DefaultHeld
+	Wait   time.Duration // the longest that a request is held; 0 is wire.MaxWait, which it is at most
+
+	// Alone says that no other process serves the same data folder, so that
+	// waiting requests need not be told through it.
+	Alone bool
+	Now   func() time.Time // the hub's clock; nil is time.Now
+	Log   *slog.Logger     // nil is silence
+}
+
+// DefaultHeld fits web space that allows some twenty processes.
+const DefaultHeld = 8
+
+// Hub is a hub. It is safe for use by several goroutines.
+type Hub struct {
+	config Config
+	keys   *keyring
+	bell   *bell
+
+	opening sync.Mutex // holds store while it is opened
+	store   store.Store
+}
+
+// Open makes or opens the data folder and the hub's keys in it. It does not
+// open the database yet.
+func Open(config Config) (*Hub, error) {
+	data, err := filepath.Abs(config.Data)
+	if err != nil || config.Data == "" {
+		return nil, fmt.Errorf("opening the hub: its data folder %q: %w", config.Data, err)
+	}
+	config.Data = data
+	if config.Limits == (store.Limits{}) {
+		config.Limits = store.DefaultLimits()
+	}
+	if config.Held <= 0 {
+		config.Held = DefaultHeld
+	}
+	if config.Wait <= 0 || config.Wait > wire.MaxWait {
+		config.Wait = wire.MaxWait
+	}
+	if config.Now == nil {
+		config.Now = time.Now
+	}
+	if config.Log == nil {
+		config.Log = slog.New(slog.DiscardHandler)
+	}
+	if err := makeFolder(data); err != nil {
+		return nil, fmt.Errorf("opening the hub: %w", err)
+	}
+	keys, err := openKeyring(data, config.Now())
+	if err != nil {
+		return nil, fmt.Errorf("opening the hub: %w", err)
+	}
+	if err := refillClaim(data, keys.fingerprint); err != nil {
+		return nil, fmt.Errorf("opening the hub: %w", err)
+	}
+	return &Hub{config: config, keys: keys, bell: newBell(data, config.Alone)}, nil
+}
+
+// Close ends the use of the hub. It is always to be called, after the last
+// answer.
+func (h *Hub) Close() error {
+	h.opening.Lock()
+	defer h.opening.Unlock()
+	if h.store == nil {
+		return nil
+	}
+	err := h.store.Close()
+	h.store = nil
+	return err
+}
+
+// Fingerprint names the hub.
+func (h *Hub) Fingerprint() wire.Fingerprint { return h.keys.fingerprint }
+
+// Keys is the answer to ?keys (wire.HubKeys, signed). It makes a new X-Wing
+// key if the newest is a week old.
+func (h *Hub) Keys() ([]byte, error) {
+	now := h.config.Now()
+	keys, err := h.keys.current(now)
+	if err != nil {
+		return nil, fmt.Errorf("showing the hub's keys: %w", err)
+	}
+	limits := wire.DefaultLimits()
+	limits["wait"] = h.config.Wait.Milliseconds()
+	return wire.SignHubKeys(h.keys.identity(), wire.HubKeys{
+		Keys: keys, Time: now.Unix(), Versions: []int{wire.Version}, Software: Software, Limits: limits,
+	})
+}
+
+// Answer answers one sealed request. Any error is a *Refusal: what the hub
+// says where it cannot say it sealed. A request that waits is held until
+// something arrives, its time is over, or ctx is.
+func (h *Hub) Answer(ctx context.Context, request []byte) ([]byte, error) {
+	opened, err := wire.OpenRequest(request, h.keys.fingerprint, h.keys.find(h.config.Now()))
+	if err != nil {
+		return nil, refusal(err)
+	}
+	now := h.config.Now()
+	response := wire.Response{Time: now.Unix()}
+	skew := now.Sub(time.Unix(opened.Time, 0)).Abs()
+	if opened.Time < 0 || skew > wire.MaxSkew {
+		response.Error = &wire.Error{Code: wire.CodeTime, Text: "the request's time is not the hub's"}
+	} else {
+		response.Results = h.do(ctx, opened)
+		response.Time = h.config.Now().Unix()
+	}
+	answer, err := opened.SealResponse(response)
+	if err != nil {
+		h.config.Log.Error("sealing an answer", "error", err)
+		return nil, &Refusal{Status: wire.StatusFailed, Text: "The hub failed."}
+	}
+	return answer, nil
+}
+
+// data opens the database, if that was not done.
+func (h *Hub) data() (store.Store, error) {
+	h.opening.Lock()
+	defer h.opening.Unlock()
+	if h.store != nil {
+		return h.store, nil
+	}
+	s, err := store.OpenSQLite(filepath.Join(h.config.Data, "hub.db"), h.config.Limits)
+	if err != nil {
+		return nil, err
+	}
+	h.store = s
+	return s, nil
+}
+
+// Refusal is an answer that is not sealed: a status of HTTP (wire's Status…)
+// and a sentence for people.
+type Refusal struct {
+	Status int
+	Text   string
+}
+
+// Error says both.
+func (r *Refusal) Error() string { return fmt.Sprintf("status %d: %s", r.Status, r.Text) }
+
+// refusal says how an unopened request is refused.
+func refusal(err error) *Refusal {
+	switch {
+	case errors.Is(err, wire.ErrUnknownKey):
+		return &Refusal{Status: wire.StatusUnknownKey, Text: "The request is sealed to a key this hub does not have any more. Ask for ?keys."}
+	case errors.Is(err, wire.ErrTooLarge):
+		return &Refusal{Status: wire.StatusTooLarge, Text: "The request is too large."}
+	}
+	return &Refusal{Status: wire.StatusMalformed, Text: "This is not a request that the hub can open."}
+}
+
+// Now is the hub's clock.
+func (h *Hub) Now() time.Time { return h.config.Now() }

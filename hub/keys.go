@@ -1,0 +1,234 @@
+package hub
+
+import (
+	"crypto/ed25519"
+	"crypto/hpke"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"hubbub/channels/codec"
+	"hubbub/channels/wire"
+	"hubbub/hub/lock"
+)
+
+// keyFile is the file of the hub's keys, in CBOR.
+type keyFile struct {
+	Version  int     `cbor:"version"`
+	Identity []byte  `cbor:"identity"` // seed of the Ed25519 key
+	Keys     []xwing `cbor:"keys"`     // by Made, the oldest first
+}
+
+// xwing is one of the hub's X-Wing keys.
+type xwing struct {
+	ID   wire.KeyID `cbor:"id"`   // so that only the key that is asked for is computed
+	Seed []byte     `cbor:"seed"` // the private key
+	Made int64      `cbor:"made"` // unix seconds
+}
+
+// keyFileVersion is the version of the file's format.
+const keyFileVersion = 1
+
+// keysKept is the most keys that are kept: two are in use, others only exist
+// where a clock jumped.
+const keysKept = 4
+
+// keyring holds the hub's keys, which are a file: making, replacing and
+// deleting them is done under a lock, by one process for all.
+type keyring struct {
+	path        string
+	fingerprint wire.Fingerprint
+
+	mu   sync.Mutex
+	file keyFile
+}
+
+// openKeyring reads the hub's keys in the data folder, and makes them, and
+// claim.txt, if this is the first start.
+func openKeyring(data string, now time.Time) (*keyring, error) {
+	k := &keyring{path: filepath.Join(data, "keys")}
+	file, err := readKeys(k.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		file, err = firstKeys(data, k.path, now)
+	}
+	if err != nil {
+		return nil, err
+	}
+	k.file, k.fingerprint = file, fingerprintOf(file)
+	return k, nil
+}
+
+// identity is the hub's Ed25519 key.
+func (k *keyring) identity() ed25519.PrivateKey {
+	return ed25519.NewKeyFromSeed(k.file.Identity)
+}
+
+func fingerprintOf(file keyFile) wire.Fingerprint {
+	return wire.FingerprintOf(wire.Token(ed25519.NewKeyFromSeed(file.Identity).Public().(ed25519.PublicKey)))
+}
+
+// find returns the function that finds the key a request is sealed to.
+func (k *keyring) find(now time.Time) func(wire.KeyID) (hpke.PrivateKey, bool) {
+	return func(id wire.KeyID) (hpke.PrivateKey, bool) {
+		if key, ok := k.lookup(id, now); ok {
+			private, err := wire.KEM().NewPrivateKey(key.Seed)
+			return private, err == nil
+		}
+		return nil, false
+	}
+}
+
+// lookup finds a key by its id, in the file again if another process may have
+// made it meanwhile.
+func (k *keyring) lookup(id wire.KeyID, now time.Time) (xwing, bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	known := func(key xwing) bool { return key.ID == id && !key.over(now) }
+	if i := slices.IndexFunc(k.file.Keys, known); i >= 0 {
+		return k.file.Keys[i], true
+	}
+	if file, err := readKeys(k.path); err == nil {
+		k.file = file
+	}
+	if i := slices.IndexFunc(k.file.Keys, known); i >= 0 {
+		return k.file.Keys[i], true
+	}
+	return xwing{}, false
+}
+
+// over says whether the key is not used any more.
+func (key xwing) over(now time.Time) bool {
+	return now.Unix() >= key.Made+int64(wire.KeyKept/time.Second)
+}
+
+// fresh says whether the key is one to seal to.
+func (key xwing) fresh(now time.Time) bool {
+	age := now.Unix() - key.Made
+	return 0 <= age && age < int64(wire.KeyMade/time.Second)
+}
+
+// current returns the public halves of the keys that are in use, after making
+// a new one and deleting old ones if it is time.
+func (k *keyring) current(now time.Time) ([]wire.HubKey, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.file.due(now) {
+		if err := k.renew(now); err != nil {
+			return nil, err
+		}
+	}
+	var public []wire.HubKey
+	for _, key := range k.file.Keys {
+		private, err := wire.KEM().NewPrivateKey(key.Seed)
+		if err != nil {
+			return nil, fmt.Errorf("reading %s: %w", k.path, err)
+		}
+		public = append(public, wire.HubKeyOf(private, key.Made, key.Made+int64(wire.KeyKept/time.Second)))
+	}
+	return public, nil
+}
+
+// due says whether a key is to be made, or deleted.
+func (f keyFile) due(now time.Time) bool {
+	return !slices.ContainsFunc(f.Keys, func(key xwing) bool { return key.fresh(now) }) ||
+		slices.ContainsFunc(f.Keys, func(key xwing) bool { return key.over(now) })
+}
+
+// renew brings the file up to date, unless another process has done it.
+func (k *keyring) renew(now time.Time) error {
+	release, err := lock.Wait(k.path + "-lock")
+	if err != nil {
+		return err
+	}
+	defer release()
+	file, err := readKeys(k.path)
+	if err != nil {
+		return err
+	}
+	if file.due(now) {
+		file.Keys = slices.DeleteFunc(file.Keys, func(key xwing) bool { return key.over(now) })
+		if !slices.ContainsFunc(file.Keys, func(key xwing) bool { return key.fresh(now) }) {
+			if err := file.add(now); err != nil {
+				return err
+			}
+		}
+		if err := writeKeys(k.path, file); err != nil {
+			return err
+		}
+	}
+	k.file = file
+	return nil
+}
+
+// add makes a new key.
+func (f *keyFile) add(now time.Time) error {
+	private, err := wire.KEM().GenerateKey()
+	if err != nil {
+		return err
+	}
+	seed, err := private.Bytes()
+	if err != nil {
+		return err
+	}
+	f.Keys = append(f.Keys, xwing{ID: wire.KeyIDOf(private.PublicKey().Bytes()), Seed: seed, Made: now.Unix()})
+	slices.SortStableFunc(f.Keys, func(a, b xwing) int { return int(a.Made - b.Made) })
+	if len(f.Keys) > keysKept {
+		f.Keys = slices.DeleteFunc(f.Keys, func(key xwing) bool { return key.Made > now.Unix() })
+		f.Keys = f.Keys[max(0, len(f.Keys)-keysKept):]
+	}
+	return nil
+}
+
+// firstKeys makes the hub's keys, after claim.txt: where the keys are, the
+// owner's key has been too.
+func firstKeys(data, path string, now time.Time) (keyFile, error) {
+	release, err := lock.Wait(path + "-lock")
+	if err != nil {
+		return keyFile{}, err
+	}
+	defer release()
+	if file, err := readKeys(path); !errors.Is(err, fs.ErrNotExist) {
+		return file, err
+	}
+	file := keyFile{Version: keyFileVersion, Identity: make([]byte, ed25519.SeedSize)}
+	rand.Read(file.Identity)
+	if err := file.add(now); err != nil {
+		return keyFile{}, err
+	}
+	if err := closeFolder(data); err != nil {
+		return keyFile{}, err
+	}
+	if err := writeClaim(data, fingerprintOf(file)); err != nil {
+		return keyFile{}, err
+	}
+	return file, writeKeys(path, file)
+}
+
+func readKeys(path string) (keyFile, error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return keyFile{}, err
+	}
+	var file keyFile
+	if err := codec.Unmarshal(b, &file); err != nil {
+		return keyFile{}, fmt.Errorf("reading %s: %w", path, err)
+	}
+	if file.Version != keyFileVersion || len(file.Identity) != ed25519.SeedSize {
+		return keyFile{}, fmt.Errorf("%s is of version %d, which this program does not know", path, file.Version)
+	}
+	return file, nil
+}
+
+func writeKeys(path string, file keyFile) error {
+	b, err := codec.Marshal(file)
+	if err != nil {
+		return err
+	}
+	return writeFile(path, b)
+}
