@@ -230,8 +230,8 @@ type person struct {
 	ref    channels.Ref
 	skew   time.Duration // of the clock
 	steps  int
-	crash  int    // the step after which the gateway dies; 0: never
-	mute   bool   // it dies before anything is carried out
+	crash  int  // the step after which the gateway dies; 0: never
+	mute   bool // it dies before anything is carried out
 }
 
 // person makes somebody, with a gateway that runs and an embedded hub of no use.
