@@ -1,16 +1,23 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"log/slog"
 	"net"
+	"net/http"
 	"os"
 	"strconv"
 	"strings"
+	"time"
 
 	"hubbub/channels"
+	"hubbub/channels/wire"
+	"hubbub/hub"
+	"hubbub/hub/web"
 )
 
 // embeddedHub is the hub inside the gateway: the real one, over HTTP on
@@ -18,25 +25,90 @@ import (
 // is what a configuration without it gets, serves nothing.
 type embeddedHub struct {
 	address channels.HubAddress
-	secret  [16]byte // of its account key; zero once it is claimed
-	serve   func() error
-	close   func() error
+	secret  [16]byte // of its owner's account key; zero once it is claimed
+
+	hub      *hub.Hub
+	listener net.Listener
+	server   *http.Server
+	sendHome context.CancelFunc // ends the requests that wait
 }
+
+// startEmbedded opens the hub in the data folder and listens for it; call Serve.
+func startEmbedded(data *dataDir, configured string, now func() time.Time, warn io.Writer) (*embeddedHub, error) {
+	if configured == "" {
+		return &embeddedHub{}, nil
+	}
+	folder, err := data.folder("hub")
+	if err != nil {
+		return nil, err
+	}
+	opened, err := hub.Open(hub.Config{Data: folder, Held: embeddedHeld, Alone: true, Now: now, Log: slog.Default()})
+	if err != nil {
+		return nil, fmt.Errorf("the embedded hub: %w", err)
+	}
+	key, _, err := hub.ReadClaim(folder) // zero if it was claimed
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("the embedded hub: %w", err), opened.Close())
+	}
+	l, err := listenEmbedded(data.file("hub.address"), configured, warn)
+	if err != nil {
+		return nil, errors.Join(err, opened.Close())
+	}
+	url, err := wire.CanonicalURL("http://" + l.Addr().String() + "/")
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("the embedded hub: %w", err), l.Close(), opened.Close())
+	}
+	h := &embeddedHub{
+		address: channels.HubAddress{URL: url, Fingerprint: opened.Fingerprint()},
+		secret:  key.Secret, hub: opened, listener: l,
+	}
+	var waiting context.Context
+	waiting, h.sendHome = context.WithCancel(context.Background())
+	h.server = &http.Server{
+		Handler:           web.Handler(opened),
+		BaseContext:       func(net.Listener) context.Context { return waiting },
+		ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout:       time.Minute,
+		WriteTimeout:      wire.MaxWait + time.Minute,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    16 << 10,
+		ErrorLog:          slog.NewLogLogger(slog.Default().Handler(), slog.LevelInfo),
+	}
+	return h, nil
+}
+
+// embeddedHeld is how many requests may wait at the embedded hub. A waiting one
+// is a goroutine there, not a process.
+const embeddedHeld = 256
+
+// embeddedGrace is how long answers under way have when the gateway stops.
+const embeddedGrace = 5 * time.Second
 
 // Serve answers requests until Close.
 func (h *embeddedHub) Serve() error {
-	if h.serve == nil {
+	if h.hub == nil {
 		return nil
 	}
-	return h.serve()
+	if err := h.server.Serve(h.listener); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("the embedded hub: %w", err)
+	}
+	return nil
 }
 
-// Close stops it.
+// Close sends home who waits, has answers under way given, and stops. Closing
+// twice does no harm.
 func (h *embeddedHub) Close() error {
-	if h.close == nil {
+	if h.hub == nil {
 		return nil
 	}
-	return h.close()
+	h.sendHome()
+	ctx, cancel := context.WithTimeout(context.Background(), embeddedGrace)
+	defer cancel()
+	err := h.server.Shutdown(ctx)
+	if closed := h.listener.Close(); !errors.Is(closed, net.ErrClosed) { // if it never served
+		err = errors.Join(err, closed)
+	}
+	return errors.Join(err, h.hub.Close())
 }
 
 // hubPorts is how many ports after the configured one are tried.
@@ -107,9 +179,4 @@ func candidates(before, configured string) (all []string) {
 		}
 	}
 	return all
-}
-
-// startEmbedded opens the hub in the data folder and listens for it.
-func startEmbedded(data *dataDir, configured string, warn io.Writer) (*embeddedHub, error) {
-	return &embeddedHub{}, nil // until hub/web is there
 }

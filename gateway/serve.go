@@ -46,7 +46,7 @@ func serve(ctx context.Context, f flags, stdout, stderr io.Writer) (err error) {
 		return fmt.Errorf("opening the phonebook in %s: %w", data.path, err)
 	}
 	defer func() { err = errors.Join(err, core.Close()) }()
-	hub, err := startEmbedded(data, c.EmbeddedHub.Listen, stderr)
+	hub, err := startEmbedded(data, c.EmbeddedHub.Listen, now, stderr)
 	if err != nil {
 		return err
 	}
@@ -72,7 +72,7 @@ func assemble(ctx context.Context, c config, data *dataDir, core core, hub *embe
 	if err != nil {
 		return assembled{}, err
 	}
-	g := newGateway(settings{Version: versionText(), Password: c.Password, Now: now}, core)
+	g := newGateway(settings{Version: version, Password: c.Password, Now: now}, core)
 	r := newRunner(ctx, hubclient.Options{Now: now}, g.answered)
 	r.embedded = hub.address
 	g.carrier = r

@@ -251,9 +251,9 @@ func seenLine(s channels.SeenView) string {
 	case s.Behind == 0:
 		return s.Nick + " has all, up to " + moment(s.Time) + quoted(s.Text)
 	case s.Time.IsZero():
-		return fmt.Sprintf("%s has none of your %s, as far as is known", s.Nick, count(s.Behind, "text"))
+		return fmt.Sprintf("%s does not have your %s yet, as far as is known", s.Nick, count(s.Behind, "text"))
 	}
-	return fmt.Sprintf("%s has all up to %s%s; %s not, as far as is known", s.Nick, moment(s.Time), quoted(s.Text), count(s.Behind, "later text"))
+	return fmt.Sprintf("%s has all up to %s%s; %s not yet, as far as is known", s.Nick, moment(s.Time), quoted(s.Text), count(s.Behind, "later text"))
 }
 
 // quoted is the start of a text, so that it is known again.

@@ -99,7 +99,7 @@ func parseHubAdd(args string) (place string, key wire.AccountKey, err error) {
 		return "", key, errors.New("And its key? It is in claim.txt in the hub's data folder: " + usage)
 	}
 	if key, err = wire.ParseAccountKey(strings.Join(rest, "")); err != nil {
-		return "", wire.AccountKey{}, errors.New(sentence(err.Error()) + " It is the one line in claim.txt in the hub's data folder: " + usage)
+		return "", wire.AccountKey{}, errors.New(sentence(err.Error()) + " It is the last line of claim.txt in the hub's data folder: " + usage)
 	}
 	return place, key, nil
 }

@@ -343,8 +343,8 @@ func TestSysopSeen(t *testing.T) {
 		}
 		wantsSaid(t, "seen", say("seen"),
 			"bob has all, up to Wed 4 Mar 05:06 (“see you”)",
-			"carol has all up to Wed 4 Mar 05:06 (“hello”); 2 later texts not, as far as is known",
-			"dave has none of your 1 text, as far as is known",
+			"carol has all up to Wed 4 Mar 05:06 (“hello”); 2 later texts not yet, as far as is known",
+			"dave does not have your 1 text yet, as far as is known",
 			"erin: you have written nothing yet",
 			"This says what has arrived at their gateways, not what they have read. Why something has not: /msg sysop status #bob")
 	})
