@@ -1,6 +1,8 @@
 package main
 
 import (
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,7 +20,10 @@ type client struct {
 	heard  time.Time // when its last line came
 	pinged bool      // asked whether it is still there since
 
+	written chan struct{} // closed when all is written that will be
+
 	nick       string // as the client believes
+	firstNick  string // what it called itself at first
 	realname   string
 	name       string // whose lines are marked as delivered: laptop of alice@laptop
 	caps       capability
@@ -150,10 +155,16 @@ func (g *gateway) forget(c *client) {
 	delete(g.clients, c)
 }
 
-// closeAll drops every client.
+// closeAll drops every client, and waits a little for those who read.
 func (g *gateway) closeAll(why string) {
-	for c := range g.clients {
+	over := time.After(lingerTime)
+	for _, c := range slices.Collect(maps.Keys(g.clients)) {
 		g.drop(c, why)
+		select {
+		case <-c.written:
+		case <-over:
+			return
+		}
 	}
 }
 

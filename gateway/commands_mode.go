@@ -65,8 +65,9 @@ var whyNot = map[rune]string{
 }
 
 // userMode answers MODE of a nick: i alone can be set, and means nothing here.
+// irssi sets it under the nick that it had before it was told another.
 func (c *client) userMode(l line) {
-	if !same(l.param(0), c.nick) {
+	if !same(l.param(0), c.nick) && !same(l.param(0), c.firstNick) {
 		c.reply(irc.ERR_USERSDONTMATCH, "That is not your nick")
 		return
 	}

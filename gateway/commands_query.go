@@ -173,7 +173,7 @@ func (c *client) whoisMember(nick string) bool {
 	}
 	c.whoisUser(nick, nick)
 	c.whoisChannels(nick, in)
-	c.reply(irc.RPL_WHOISSERVER, nick, serverName, "seen from your gateway; where they are nobody knows")
+	c.reply(irc.RPL_WHOISSERVER, nick, serverName, "your own gateway")
 	for _, w := range words {
 		c.reply(rplWhoisSpecial, nick, w)
 	}

@@ -53,6 +53,7 @@ type gateway struct {
 	wake       *time.Timer      // Output.Wake
 	again      []channels.Input // failed steps that must not be lost
 	retry      *time.Timer      // when to take again
+	waiting    map[string]bool  // channels whose members were not known when they were shown, folded
 	unheard    []channels.Warn  // what no client was there to be told
 }
 
@@ -78,6 +79,7 @@ func newGateway(s settings, c core) *gateway {
 		wake:      stoppedTimer(),
 		retry:     stoppedTimer(),
 		clients:   make(map[*client]struct{}),
+		waiting:   make(map[string]bool),
 		asked:     make(map[channels.Ref]*asked),
 	}
 }
@@ -137,6 +139,7 @@ func (g *gateway) step(in channels.Input) {
 		g.stepOne(in)
 	}
 	g.stepping = false
+	g.showRanks()
 	g.markAll()
 }
 

@@ -58,17 +58,16 @@ func (g *gateway) turnAway(n net.Conn, why string) {
 // talk is a connection's reader; it starts the writer, and ends when both have.
 func (g *gateway) talk(n net.Conn) {
 	cn := newConn(n)
-	c := &client{g: g, conn: cn, since: time.Now(), heard: time.Now(), joined: make(map[string]string)}
-	written := make(chan struct{})
+	c := &client{g: g, conn: cn, since: time.Now(), heard: time.Now(), joined: make(map[string]string), written: make(chan struct{})}
 	go func() {
-		defer close(written)
+		defer close(c.written)
 		cn.write()
 	}()
 	if g.do(func() { g.connected(c) }) {
 		g.read(c)
 	}
 	cn.close()
-	<-written
+	<-c.written
 	cn.drain()
 }
 

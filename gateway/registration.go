@@ -125,7 +125,7 @@ func (c *client) tryRegister() {
 		c.wantPassword()
 		return
 	}
-	if c.g.core.Nick() == "" && !c.firstNick() {
+	if c.g.core.Nick() == "" && !c.setFirstNick() {
 		return
 	}
 	if !c.g.makeRoom() {
@@ -133,14 +133,14 @@ func (c *client) tryRegister() {
 		return
 	}
 	r.stop()
-	c.registered = true
+	c.registered, c.firstNick = true, c.nick
 	c.welcome()
 	c.attach()
 }
 
-// firstNick gives the user the nick of his first client. Later clients have it
+// setFirstNick gives the user the nick of his first client. Later clients have it
 // given to them.
-func (c *client) firstNick() bool {
+func (c *client) setFirstNick() bool {
 	ref := c.g.ask(asked{client: c, command: "NICK", nick: c.nick})
 	c.g.step(channels.SetNick{Ref: ref, Nick: c.nick})
 	if c.g.core.Nick() == "" {

@@ -126,12 +126,37 @@ func (c *client) showChannel(name string) {
 		return
 	}
 	c.joined[fold(v.Name)] = v.Name
+	if v.Waiting {
+		c.g.waiting[fold(v.Name)] = true
+	}
 	c.sendJoin(c.prefix(), v.Name, c.realname)
 	if v.Topic != "" {
 		c.topicIs(v)
 	}
 	c.namesOf(v)
 	c.reply(irc.RPL_ENDOFNAMES, v.Name, "End of /NAMES list")
+}
+
+// showRanks tells who stands above whom in channels that were shown before
+// that was known.
+func (g *gateway) showRanks() {
+	for name := range g.waiting {
+		v, ok := g.core.Channel(name)
+		if ok && v.Waiting {
+			continue
+		}
+		delete(g.waiting, name)
+		for _, m := range v.Members {
+			if rank(m) != "" && !m.Own {
+				g.inChannel(name, func(c *client) { c.sendOp(v.Name, m.Nick) })
+			}
+		}
+	}
+}
+
+// sendOp tells that somebody is an operator.
+func (c *client) sendOp(channel, nick string) {
+	c.send(message{from: serverName, command: "MODE", params: []string{channel, "+o", ircNick(nick)}})
 }
 
 // sendJoin tells that somebody joins
@@ -170,7 +195,7 @@ func (g *gateway) showJoined(ev channels.Joined) {
 	g.inChannel(ev.Channel, func(c *client) {
 		c.sendJoin(prefixOf(ev.Nick), ev.Channel, ircNick(ev.Nick))
 		if rank(m) != "" {
-			c.send(message{from: serverName, command: "MODE", params: []string{ev.Channel, "+o", ircNick(ev.Nick)}})
+			c.sendOp(ev.Channel, ev.Nick)
 		}
 	})
 }
