@@ -34,9 +34,9 @@ func prekey(name string) []byte {
 	return bytes.Repeat(sum[:], PrekeySize/32)
 }
 
-func hubKey(name string) HubKey {
+func hubKey(name string) HubFingerprint {
 	sum := sha256.Sum256([]byte("hub " + name))
-	var k HubKey
+	var k HubFingerprint
 	copy(k[:], sum[:])
 	return k
 }

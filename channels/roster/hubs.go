@@ -5,14 +5,14 @@ import "slices"
 // hubs folds the hub+ and hub- that count into the channel's hubs, in the order
 // of the first hub+ that stands for each.
 func (e *evaluation) hubs() []HubView {
-	byKey := make(map[HubKey][]*node)
+	byKey := make(map[HubFingerprint][]*node)
 	for _, n := range e.graph.nodes {
 		if a, ok := n.op.Args.(HubAdd); ok && e.why[n.place] == "" {
 			byKey[a.Key] = append(byKey[a.Key], n)
 		}
 	}
 	var hubs []HubView
-	at := make(map[HubKey]int)
+	at := make(map[HubFingerprint]int)
 	for _, n := range e.graph.nodes {
 		a, ok := n.op.Args.(HubAdd)
 		if !ok || e.why[n.place] != "" || !e.stands(n, byKey[a.Key]) {

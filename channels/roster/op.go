@@ -28,9 +28,13 @@ type Token [ed25519.PublicKeySize]byte
 // one-time key's secret.
 type InviteKey [ed25519.PublicKeySize]byte
 
-// HubKey is the fingerprint of a hub's key: what proves the hub
-// (wire.Fingerprint, as one-time keys carry it).
-type HubKey [16]byte
+// HubFingerprint names a hub by the key that proves it: wire.Fingerprint, as
+// one-time keys and signed calls carry it. The hub's ?keys brings the whole key,
+// which must match.
+type HubFingerprint [16]byte
+
+// HubKey is HubFingerprint's first name, until the core uses the second.
+type HubKey = HubFingerprint
 
 // Slot is the id of an invite's slot at the hubs.
 type Slot [16]byte
@@ -133,8 +137,8 @@ type Leave struct {
 // HubAdd says that the channel is kept on a hub. For a hub that its author, or
 // somebody below him, had added under the same key it is the new address.
 type HubAdd struct {
-	URL string `cbor:"url"`
-	Key HubKey `cbor:"key"`
+	URL string         `cbor:"url"`
+	Key HubFingerprint `cbor:"key"`
 }
 
 // HubDrop takes back a hub+. It counts from the hub+'s author or anyone above

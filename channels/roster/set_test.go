@@ -117,7 +117,7 @@ func drawArgs(t *rapid.T, id func(int) Member, some func([]*Signed, string) Hash
 	case KindLeave:
 		return Leave{Seq: int64(rapid.IntRange(-1, 9).Draw(t, "seq"))}
 	case KindHubAdd:
-		return HubAdd{URL: fmt.Sprint("https://", len(all)), Key: HubKey{byte(rapid.IntRange(0, 2).Draw(t, "hub"))}}
+		return HubAdd{URL: fmt.Sprint("https://", len(all)), Key: HubFingerprint{byte(rapid.IntRange(0, 2).Draw(t, "hub"))}}
 	case KindHubDrop:
 		return HubDrop{about(KindHubAdd)}
 	case KindNick:

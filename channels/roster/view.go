@@ -69,7 +69,7 @@ type InviteView struct {
 // HubView is one hub of the channel: one key. It lasts while one of its hub+
 // does.
 type HubView struct {
-	Key     HubKey
+	Key     HubFingerprint
 	Entries []HubEntry // that are neither taken back nor replaced; at least one
 }
 
