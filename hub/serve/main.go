@@ -19,7 +19,6 @@ import (
 	"net"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"syscall"
 
 	"hubbub/hub"
@@ -64,6 +63,9 @@ func run(ctx context.Context, s settings, log *slog.Logger) error {
 		return err
 	}
 	config.Log = log
+	if config.Held == 0 && s.listen+s.fcgi != "" {
+		config.Held = held
+	}
 	listener, overHTTP, err := listen(s)
 	if err != nil {
 		return err
@@ -81,27 +83,20 @@ func run(ctx context.Context, s settings, log *slog.Logger) error {
 	return serveFastCGI(ctx, listener, web.Handler(h))
 }
 
+// held is how many requests wait at once where one process holds them all. A
+// web server that starts hubd itself has a process for each, as with hub.cgi.
+const held = 256
+
 // load returns the configuration: from the data folder, or as for hub.cgi.
 func load(data string) (hub.Config, error) {
 	if data != "" {
-		config, err := hub.LoadData(data)
-		return atHome(config), err
+		return hub.LoadData(data)
 	}
-	program, err := os.Executable()
+	folder, err := hub.ProgramFolder("")
 	if err != nil {
-		return hub.Config{}, fmt.Errorf("finding the folder of the program, to keep the data there (or name one with -data): %w", err)
+		return hub.Config{}, fmt.Errorf("%w: name its data folder with -data", err)
 	}
-	config, err := hub.Load(filepath.Dir(program))
-	return atHome(config), err
-}
-
-// atHome is the configuration for a machine of one's own: a waiting request
-// costs one process, that stays, little, so there may be many.
-func atHome(config hub.Config) hub.Config {
-	if config.Held == 0 {
-		config.Held = 256
-	}
-	return config
+	return hub.Load(folder)
 }
 
 // listen opens what the command line asks for.

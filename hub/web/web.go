@@ -10,6 +10,10 @@ import (
 	"hubbub/hub"
 )
 
+// maxDrain bounds what is read of a body that is refused, so that its sender,
+// who may not listen before he has sent it all, gets to know why.
+const maxDrain = 16 << 20
+
 // Handler answers every request to it as the hub does, whatever its path: a
 // hub is one URL. A request that waits is given up with its client.
 func Handler(h *hub.Hub) http.Handler {
@@ -21,6 +25,7 @@ func Handler(h *hub.Hub) http.Handler {
 			Length:      r.ContentLength,
 			Body:        io.LimitReader(r.Body, wire.MaxRequest),
 		})
+		io.Copy(io.Discard, io.LimitReader(r.Body, maxDrain))
 		for _, header := range reply.Header {
 			w.Header().Set(header[0], header[1])
 		}

@@ -1,0 +1,402 @@
+package hubtest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"hubbub/channels/wire"
+	"hubbub/hub"
+	"hubbub/hub/lock"
+)
+
+// Conversation is the suite that a hub passes, however it is served: from its
+// first start to a member being put out. The hub must be new.
+func Conversation(t *testing.T, r *Running) {
+	s := &suite{T: t, Running: r, client: NewClient(t, r.URL), lounge: wire.Channel{'l', 'o', 'u', 'n', 'g', 'e'}}
+	for _, step := range []struct {
+		name string
+		run  func(*suite)
+	}{
+		{"PageForPeople", pageForPeople},
+		{"OtherRequestsAreRefused", otherRequestsAreRefused},
+		{"ClaimAndOpen", claimAndOpen},
+		{"OneTimeMeansOnce", oneTimeMeansOnce},
+		{"TheyTalk", theyTalk},
+		{"WaitingIsWoken", waitingIsWoken},
+		{"ReplayedWaitIsAnsweredAtOnce", replayedWaitIsAnsweredAtOnce},
+		{"WithdrawAndRevoke", withdrawAndRevoke},
+		{"NothingOfTheDataIsServed", nothingOfTheDataIsServed},
+	} {
+		if !t.Run(step.name, func(t *testing.T) { step.run(s.in(t)) }) {
+			t.Fatalf("the log says:\n%s", r.complaints())
+		}
+	}
+}
+
+// suite is a hub, and a channel on it.
+type suite struct {
+	*testing.T
+	*Running
+	client *Client
+	lounge wire.Channel
+}
+
+// in returns the suite for a step of the test.
+func (s *suite) in(t *testing.T) *suite {
+	step := *s
+	step.T = t
+	return &step
+}
+
+func (s *suite) as(name string) Person { return s.client.As(s, name) }
+
+func (s *suite) ok(err error) {
+	s.Helper()
+	if err != nil {
+		s.Fatal(err)
+	}
+}
+
+func (s *suite) refused(code wire.Code, err error) {
+	s.Helper()
+	if !IsCode(err, code) {
+		s.Fatalf("got %v, want a refusal: %s", err, code)
+	}
+}
+
+// get asks for a URL and follows nothing.
+func (s *suite) get(method, url string) (*http.Response, string) {
+	s.Helper()
+	request, err := http.NewRequest(method, url, nil)
+	s.ok(err)
+	response, err := httpClient.Transport.RoundTrip(request)
+	s.ok(err)
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	s.ok(err)
+	return response, string(body)
+}
+
+func pageForPeople(s *suite) {
+	for _, query := range []string{"", "?utm=somebody"} {
+		response, body := s.get(http.MethodGet, s.URL+query)
+		if response.StatusCode != 200 || !strings.Contains(body, "claim.txt") || strings.Contains(body, s.Data) {
+			s.Fatalf("the page: %s\n%s", response.Status, body)
+		}
+		for name, want := range map[string]string{
+			"Content-Type": hub.PageType, "Cache-Control": "no-store",
+			"Content-Security-Policy": hub.ContentSecurityPolicy(), "X-Content-Type-Options": "nosniff",
+		} {
+			if got := response.Header.Get(name); got != want {
+				s.Errorf("%s: %q, want %q", name, got, want)
+			}
+		}
+	}
+	response, body := s.get(http.MethodHead, s.URL)
+	if response.StatusCode != 200 || body != "" {
+		s.Errorf("HEAD: %s, %q", response.Status, body)
+	}
+	if s.client.Hub.Software != hub.Software {
+		s.Errorf("?keys says %q", s.client.Hub.Software)
+	}
+}
+
+// anyRefusal stands for 411 or 400: an empty body comes with a length of zero,
+// or without any.
+const anyRefusal = 4
+
+func otherRequestsAreRefused(s *suite) {
+	post := func(contentType string, body io.Reader) (int, string) {
+		s.Helper()
+		request, err := http.NewRequest(http.MethodPost, s.URL, body)
+		s.ok(err)
+		request.Header.Set("Content-Type", contentType)
+		response, err := httpClient.Transport.RoundTrip(request)
+		s.ok(err)
+		defer response.Body.Close()
+		text, err := io.ReadAll(response.Body)
+		s.ok(err)
+		return response.StatusCode, string(text)
+	}
+	request, _, err := s.client.Seal(s.as("alice").Sign(wire.OpStatus, s.lounge, nil))
+	s.ok(err)
+	unknown := bytes.Clone(request)
+	unknown[3] ^= 1
+	for _, test := range []struct {
+		what, contentType string
+		body              io.Reader
+		want              int
+	}{
+		{"a form", "application/x-www-form-urlencoded", strings.NewReader("name=value"), wire.StatusMediaType},
+		{"noise", wire.ContentType, strings.NewReader("noise"), wire.StatusMalformed},
+		{"an unknown key", wire.ContentType, bytes.NewReader(unknown), wire.StatusUnknownKey},
+		{"nothing", wire.ContentType, http.NoBody, anyRefusal},
+		{"too much", wire.ContentType, bytes.NewReader(make([]byte, wire.MaxRequest+1)), wire.StatusTooLarge},
+	} {
+		status, text := post(test.contentType, test.body)
+		if status != test.want && (test.want != anyRefusal || status < 400 || status > 499) {
+			s.Errorf("%s: status %d, want %d", test.what, status, test.want)
+		}
+		if strings.Contains(text, s.Data) || strings.Contains(text, "goroutine") {
+			s.Errorf("%s: the answer tells too much:\n%s", test.what, text)
+		}
+	}
+	// What is far too large a web server may refuse itself, as it likes.
+	if status, _ := post(wire.ContentType, bytes.NewReader(make([]byte, 8*wire.MaxRequest))); status < 400 {
+		s.Errorf("much too much: status %d", status)
+	}
+	// A web server may take a chunked request together and pass it on whole, or
+	// refuse it (Go's own does). If it does neither, the hub has to notice.
+	status, _ := post(wire.ContentType, io.MultiReader(bytes.NewReader(request)))
+	if status != wire.StatusLengthRequired && status != wire.StatusSealed && status != wire.StatusMalformed {
+		s.Errorf("a chunked request: status %d", status)
+	}
+	response, _ := s.get(http.MethodDelete, s.URL)
+	if response.StatusCode != wire.StatusMethod {
+		s.Errorf("DELETE: %s", response.Status)
+	}
+}
+
+func claimAndOpen(s *suite) {
+	key := s.Claim(s)
+	if key.Fingerprint != s.client.Hub.Fingerprint() {
+		s.Fatal("claim.txt is another hub's")
+	}
+	_, err := s.as("owner").Claim(key)
+	s.ok(err)
+	if _, err := os.Stat(filepath.Join(s.Data, "claim.txt")); !errors.Is(err, fs.ErrNotExist) {
+		s.Error("claim.txt after the claim:", err)
+	}
+	_, err = s.as("mallory").Claim(key)
+	s.refused(wire.CodeUsed, err)
+	s.refused(wire.CodeDenied, s.as("mallory").Open(s.lounge, "mallory"))
+	s.ok(s.as("owner").Open(s.lounge, "alice"))
+	s.ok(s.as("alice").Grant(s.lounge, "bob", "alice"))
+}
+
+// oneTimeMeansOnce has fifty people redeem one key at the same time.
+func oneTimeMeansOnce(s *suite) {
+	slot := wire.Slot{1}
+	s.ok(s.as("alice").Offer(s.lounge, wire.OfferArgs{Slot: slot, Number: 1, Invite: Token("invite"),
+		Expires: time.Now().Add(time.Hour).Unix(), Blob: []byte("card")}))
+	card, err := s.as("invite").Peek(slot)
+	s.ok(err)
+	const rivals = 50
+	var all sync.WaitGroup
+	errs := make([]error, rivals)
+	for i := range rivals {
+		all.Go(func() {
+			name := "rival " + string(rune('0'+i))
+			errs[i] = s.client.Call(context.Background(), s.as("invite").Sign(wire.OpRedeem, wire.Channel{}, wire.RedeemArgs{
+				Slot: slot, Number: card.Number, Token: Token(name), Entries: [][]byte{[]byte("join of " + name), []byte("key of " + name)},
+			}), new(wire.RedeemResult))
+		})
+	}
+	all.Wait()
+	winner, used := "", 0
+	for i, err := range errs {
+		switch {
+		case err == nil:
+			winner += "rival " + string(rune('0'+i))
+		case IsCode(err, wire.CodeUsed):
+			used++
+		default:
+			s.Error(err)
+		}
+	}
+	if used != rivals-1 {
+		s.Fatalf("%d of %d were told that the key was used", used, rivals)
+	}
+	result, err := s.as(winner).Fetch(s.lounge, wire.FetchArgs{})
+	s.ok(err)
+	if len(result.Entries) != 2 || string(result.Entries[0].Bytes) != "join of "+winner {
+		s.Fatalf("the log has %d entries", len(result.Entries))
+	}
+	_, err = s.as("invite").Peek(slot)
+	s.refused(wire.CodeUsed, err)
+}
+
+func theyTalk(s *suite) {
+	var calls []wire.SignedCall
+	for i := range 64 {
+		text := strings.Repeat(string(rune('a'+i%26)), 1000+i)
+		calls = append(calls, s.as("alice").Sign(wire.OpPut, s.lounge, wire.PutArgs{Class: wire.ClassText, Entry: []byte(text)}))
+	}
+	results, err := s.client.Do(context.Background(), calls...)
+	s.ok(err)
+	for _, result := range results {
+		var put wire.PutResult
+		s.ok(Read(result, &put))
+		if !put.New {
+			s.Errorf("%+v", put)
+		}
+	}
+	fetched, err := s.as("bob").Fetch(s.lounge, wire.FetchArgs{})
+	s.ok(err)
+	if len(fetched.Entries) != 66 || fetched.More {
+		s.Fatalf("%d entries", len(fetched.Entries))
+	}
+	// The largest there is, there and back.
+	large := strings.Repeat("x", wire.MaxEntry)
+	for i := range 12 {
+		_, err := s.as("bob").Put(s.lounge, large[i:])
+		s.ok(err)
+	}
+	fetched, err = s.as("alice").Fetch(s.lounge, s.after(fetched))
+	s.ok(err)
+	if len(fetched.Entries) != 12 {
+		s.Fatalf("%d large entries", len(fetched.Entries))
+	}
+	s.ok(s.as("alice").Ack(s.lounge, fetched.Head))
+}
+
+// after reads on behind what was fetched.
+func (s *suite) after(fetched wire.FetchResult) wire.FetchArgs {
+	last := fetched.Entries[len(fetched.Entries)-1]
+	return wire.FetchArgs{After: last.Position, ID: entryID(last.Bytes)}
+}
+
+// waitingIsWoken has bob wait in one process, and alice put in another.
+func waitingIsWoken(s *suite) {
+	args := s.head()
+	args.Wait = wire.MaxWait.Milliseconds()
+	result := make(chan wire.FetchResult, 1)
+	go func() {
+		r, _ := s.as("bob").Fetch(s.lounge, args)
+		result <- r
+	}()
+	s.untilHeld()
+	start := time.Now()
+	_, err := s.as("alice").Put(s.lounge, "wake up")
+	s.ok(err)
+	r := <-result
+	if took := time.Since(start); len(r.Entries) != 1 || string(r.Entries[0].Bytes) != "wake up" || took > wire.MaxWait/2 {
+		s.Fatalf("%d entries after %s", len(r.Entries), took)
+	}
+}
+
+// head is the fetch of what comes next.
+func (s *suite) head() wire.FetchArgs {
+	var args wire.FetchArgs
+	for {
+		fetched, err := s.as("bob").Fetch(s.lounge, args)
+		s.ok(err)
+		if len(fetched.Entries) > 0 {
+			args = s.after(fetched)
+		}
+		if !fetched.More {
+			return args
+		}
+	}
+}
+
+// untilHeld waits until the hub holds a request.
+func (s *suite) untilHeld() {
+	s.Helper()
+	for over := time.Now().Add(20 * time.Second); time.Now().Before(over); time.Sleep(5 * time.Millisecond) {
+		if _, err := os.Stat(filepath.Join(s.Data, "held", "0")); err != nil {
+			continue
+		}
+		release, free, err := lock.Try(filepath.Join(s.Data, "held", "0"))
+		if err == nil && !free {
+			return
+		}
+		if free {
+			release()
+		}
+	}
+	s.Fatal("the hub does not hold the request")
+}
+
+func replayedWaitIsAnsweredAtOnce(s *suite) {
+	args := s.head()
+	args.Wait, args.Limit = 1000, 1
+	request, _, err := s.client.Seal(s.as("bob").Sign(wire.OpFetch, s.lounge, args))
+	s.ok(err)
+	start := time.Now()
+	_, err = s.client.Post(context.Background(), request)
+	s.ok(err)
+	first := time.Since(start)
+	start = time.Now()
+	_, err = s.client.Post(context.Background(), request)
+	s.ok(err)
+	if again := time.Since(start); first < time.Second || again > time.Second {
+		s.Errorf("the first time it took %s, the second %s", first, again)
+	}
+}
+
+func withdrawAndRevoke(s *suite) {
+	slot := wire.Slot{2}
+	s.ok(s.as("bob").Offer(s.lounge, wire.OfferArgs{Slot: slot, Number: 1, Invite: Token("another invite"),
+		Expires: time.Now().Add(time.Hour).Unix(), Blob: bytes.Repeat([]byte("card"), wire.MaxBlob/4)}))
+	card, err := s.as("another invite").Peek(slot)
+	s.ok(err)
+	if len(card.Blob) != wire.MaxBlob {
+		s.Errorf("a blob of %d bytes", len(card.Blob))
+	}
+	s.ok(s.as("alice").Withdraw(s.lounge, slot))
+	_, err = s.as("another invite").Peek(slot)
+	s.refused(wire.CodeWithdrawn, err)
+	s.ok(s.as("alice").Revoke(s.lounge, "bob"))
+	_, err = s.as("bob").Put(s.lounge, "let me in")
+	s.refused(wire.CodeRevoked, err)
+	status, err := s.as("alice").Status(s.lounge)
+	s.ok(err)
+	if status.Entries != 79 || status.Tokens != 2 || status.Software != hub.Software {
+		s.Errorf("%+v", status)
+	}
+	account, err := s.as("owner").Status(wire.Channel{})
+	s.ok(err)
+	if !account.Owner || account.Entries != 79 {
+		s.Errorf("%+v", account)
+	}
+}
+
+// nothingOfTheDataIsServed asks for every file that the hub keeps, and for the
+// files beside hub.cgi that say where that is.
+func nothingOfTheDataIsServed(s *suite) {
+	if s.Web == "" {
+		s.Skip("no web server has the data folder in its reach")
+	}
+	conf := filepath.Join(s.Web, hub.ConfigName)
+	s.ok(os.WriteFile(conf, []byte("held = 8\n"), 0o644))
+	files := 0
+	err := filepath.WalkDir(s.Web, func(path string, entry fs.DirEntry, err error) error {
+		s.ok(err)
+		name, err := filepath.Rel(s.Web, path)
+		s.ok(err)
+		if !strings.HasPrefix(path, s.Data) && path != conf && filepath.Base(path) != ".htaccess" {
+			return nil
+		}
+		place := s.Base + (&url.URL{Path: filepath.ToSlash(name)}).EscapedPath()
+		if entry.IsDir() {
+			place += "/"
+		}
+		response, body := s.get(http.MethodGet, place)
+		if response.StatusCode != 403 && response.StatusCode != 404 {
+			s.Errorf("%s is served: %s\n%.100q", name, response.Status, body)
+		}
+		files++
+		return nil
+	})
+	s.ok(err)
+	if files < 10 {
+		s.Errorf("only %d files were asked for", files)
+	}
+	for _, listing := range []string{s.Base, s.Base + "?C=M;O=D"} {
+		if _, body := s.get(http.MethodGet, listing); strings.Contains(body, filepath.Base(s.Data)) {
+			s.Errorf("%s lists the data folder", listing)
+		}
+	}
+}
