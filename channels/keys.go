@@ -60,14 +60,19 @@ func (s *step) keepSenderKey(ch *channel, key session.SenderKey) {
 }
 
 // ensureSenderKey starts a new sender key if the one there is may not be used
-// (any more). It says whether it did.
+// (any more), and says whether it did. What is no text goes under an old key,
+// too: else two who only acknowledge each other's keys would never come to rest.
 func (s *step) ensureSenderKey(ch *channel, forText bool) (fresh bool, err error) {
 	v, ok := s.sending(ch)
-	if ok && !ch.rekey && v.run == s.run && !v.key.Spent() && v.key.Iteration <= senderKeyMost &&
-		s.now.Sub(v.began) < senderKeyOld && !(forText && s.newerPrekeys(ch, v.began)) {
-		return false, nil
+	if !ok || ch.rekey || v.run != s.run || v.key.Spent() || forText && s.worn(ch, v) {
+		return true, s.newSenderKey(ch)
 	}
-	return true, s.newSenderKey(ch)
+	return false, nil
+}
+
+// worn says that a sender key is too old for another text, or has sealed too much.
+func (s *step) worn(ch *channel, v sending) bool {
+	return v.key.Iteration > senderKeyMost || s.now.Sub(v.began) >= senderKeyOld || s.newerPrekeys(ch, v.began)
 }
 
 // newerPrekeys says that a member has shown a newer prekey since one's sender

@@ -89,12 +89,15 @@ func (s *step) mindPrekeys(ch *channel) {
 		return
 	}
 	s.retirePrekeys(ch)
-	worn := s.book.number(`SELECT count(*) FROM prekeys WHERE channel = ? AND number = (SELECT max(number) FROM prekeys WHERE channel = ?)
-		AND opened > 0 AND made <= ?`, ch.row, ch.row, stamp(s.now.Add(-prekeyOld)))
-	if worn > 0 && s.book.number("SELECT count(*) FROM outbox WHERE channel = ? AND kind = ?", ch.row, outPrekey) == 0 {
+	made := s.book.number(`SELECT made FROM prekeys WHERE channel = ? AND opened > 0 AND number = (SELECT max(number) FROM prekeys WHERE channel = ?)`, ch.row, ch.row)
+	worn := moment(made).Add(prekeyOld)
+	switch {
+	case made > 0 && worn.After(s.now):
+		s.timerIfNone(ch, timerPrekeys, worn)
+	case made > 0 && s.book.number("SELECT count(*) FROM outbox WHERE channel = ? AND kind = ?", ch.row, outPrekey) == 0:
 		s.enqueue(ch, item{kind: outPrekey})
 	}
-	if worn > 0 || s.book.number("SELECT count(*) FROM prekeys WHERE channel = ?", ch.row) > 1 {
+	if s.book.number("SELECT count(*) FROM prekeys WHERE channel = ?", ch.row) > 1 || made > 0 && !worn.After(s.now) {
 		s.timerIfNone(ch, timerPrekeys, s.now.Add(prekeyOld))
 	}
 }

@@ -30,6 +30,7 @@ type world struct {
 	named   map[string]*hubHouse
 	people  []*person
 	latency time.Duration // one way
+	hold    time.Duration // how long hubs hold what waits, if longer than it asks for: so that days pass in few steps
 
 	// mangle, if set, is asked what becomes of an answer: how often it arrives.
 	mangle func(p *person, r channels.Request) int
@@ -112,7 +113,7 @@ func (h *hubHouse) ask(r channels.Request, answer func(channels.Answered)) {
 		return
 	}
 	if r.Wait > 0 && !news(r, results) {
-		v := &held{answer: answer, r: r, until: h.w.now.Add(r.Wait)}
+		v := &held{answer: answer, r: r, until: h.w.now.Add(max(r.Wait, h.w.hold))}
 		h.held = append(h.held, v)
 		h.w.at(v.until, func() { h.look(v, true) })
 		return
