@@ -50,11 +50,12 @@ type gateway struct {
 	lastRef    channels.Ref
 	queue      []channels.Input // to be stepped when the step under way is shown
 	stepping   bool
-	wake       *time.Timer      // Output.Wake
-	again      []channels.Input // failed steps that must not be lost
-	retry      *time.Timer      // when to take again
-	waiting    map[string]bool  // channels whose members were not known when they were shown, folded
-	unheard    []channels.Warn  // what no client was there to be told
+	wake       *time.Timer                // Output.Wake
+	again      []channels.Input           // failed steps that must not be lost
+	retry      *time.Timer                // when to take again
+	rolls      map[string]map[string]bool // who clients have been told is in a channel, by folded names
+	waiting    map[string]bool            // channels whose members were not known when they were shown, folded
+	unheard    []channels.Warn            // what no client was there to be told
 }
 
 // settings are what the configuration says about IRC.
@@ -79,6 +80,7 @@ func newGateway(s settings, c core) *gateway {
 		wake:      stoppedTimer(),
 		retry:     stoppedTimer(),
 		clients:   make(map[*client]struct{}),
+		rolls:     make(map[string]map[string]bool),
 		waiting:   make(map[string]bool),
 		asked:     make(map[channels.Ref]*asked),
 	}
@@ -161,7 +163,7 @@ func (g *gateway) stepOne(in channels.Input) {
 	} else {
 		g.wake.Reset(max(out.Wake.Sub(now), shortestWake))
 	}
-	for _, ev := range out.Events {
+	for _, ev := range vacateFirst(out.Events) {
 		g.show(ev)
 	}
 }

@@ -182,8 +182,12 @@ func TestMembersComeAndGo(t *testing.T) {
 		})
 		r.happen(channels.Joined{Channel: "#bob", Nick: "boss"})
 		c.hears(":boss!boss@hubbub JOIN #bob", ":gateway.hubbub MODE #bob +o boss")
-		r.happen(channels.Left{Channel: "#bob", Nick: "dave"})
+		r.happen(channels.Joined{Channel: "#bob", Nick: "dave", By: "bob"})
+		c.hears() // known already
+		r.happen(channels.Left{Channel: "#bob", Nick: "dave"}, channels.Left{Channel: "#bob", Nick: "nobody"})
 		c.hears(":dave!dave@hubbub PART #bob")
+		r.happen(channels.Joined{Channel: "#bob", Nick: "dave", By: "bob"})
+		c.turn()
 		r.happen(channels.Left{Channel: "#bob", Nick: "dave", By: "bob"})
 		c.hears(":bob!bob@hubbub KICK #bob dave :removed by bob")
 
@@ -205,6 +209,31 @@ func TestMembersComeAndGo(t *testing.T) {
 		}
 		r.happen(channels.Gone{Channel: "#bob"})
 		c.hears(":alice!alice@hubbub PART #bob :Left for good")
+	})
+}
+
+// When the user takes a nick that members have, they lose it first, for a
+// client takes who has its nick for itself. A member of two channels may lose
+// it to different nicks.
+func TestTakenNicksAreVacated(t *testing.T) {
+	ircTest(t, settings{}, "alice", func(r *rig) {
+		c := r.connect("alice")
+		r.channel("#bob", "bob")
+		r.channel("#work", "bob")
+		c.turn()
+		r.do(func() {
+			r.core.nick = "bob"
+			r.core.view("#bob").Members[1].Nick = "bob_2"
+			r.core.view("#work").Members[1].Nick = "bob_3"
+		})
+		r.happen(
+			channels.Renamed{Old: "alice", New: "bob", Own: true},
+			channels.Renamed{Channel: "#bob", Old: "bob", New: "bob_2"},
+			channels.Renamed{Channel: "#work", Old: "bob", New: "bob_3"})
+		c.hears(
+			":bob!bob@hubbub PART #bob :is now known as bob_2 here", ":bob_2!bob2@hubbub JOIN #bob",
+			":bob!bob@hubbub NICK bob_3",
+			":alice!alice@hubbub NICK bob")
 	})
 }
 

@@ -134,6 +134,7 @@ func (c *client) showChannel(name string) {
 		c.topicIs(v)
 	}
 	c.namesOf(v)
+	c.g.callRoll(v)
 	c.reply(irc.RPL_ENDOFNAMES, v.Name, "End of /NAMES list")
 }
 
@@ -171,6 +172,7 @@ func (c *client) sendJoin(prefix, channel, realname string) {
 
 // hideChannel parts every client from a channel.
 func (g *gateway) hideChannel(name, why string) {
+	delete(g.rolls, fold(name))
 	g.attached(func(c *client) {
 		if shown, ok := c.joined[fold(name)]; ok {
 			delete(c.joined, fold(name))
@@ -190,6 +192,9 @@ func (g *gateway) inChannel(name string, f func(*client)) {
 
 // showJoined tells of a new member, and of their rank, if they have one.
 func (g *gateway) showJoined(ev channels.Joined) {
+	if !g.enrol(ev.Channel, ev.Nick, true) {
+		return
+	}
 	v, _ := g.core.Channel(ev.Channel)
 	m, _ := member(v, ircNick(ev.Nick))
 	g.inChannel(ev.Channel, func(c *client) {
@@ -202,6 +207,9 @@ func (g *gateway) showJoined(ev channels.Joined) {
 
 // showLeft tells that a member is gone, and through whom.
 func (g *gateway) showLeft(ev channels.Left) {
+	if !g.enrol(ev.Channel, ev.Nick, false) {
+		return
+	}
 	m := message{from: prefixOf(ev.Nick), command: "PART", params: []string{ev.Channel}}
 	if ev.By != "" {
 		m = message{from: prefixOf(ev.By), command: "KICK", params: []string{ev.Channel, ircNick(ev.Nick), "removed by " + ircNick(ev.By)}}
@@ -221,12 +229,12 @@ func (g *gateway) showRenamed(ev channels.Renamed) {
 		})
 		return
 	}
-	elsewhere := false
-	for _, v := range g.core.Channels() {
-		if _, in := member(v, ircNick(ev.Old)); in && !same(v.Name, ev.Channel) {
-			elsewhere = true
-		}
+	if !g.onRoll(ev.Channel, ev.Old) && g.onRoll(ev.Channel, ev.New) {
+		return // NAMES had the new nick already
 	}
+	g.enrol(ev.Channel, ev.Old, false)
+	g.enrol(ev.Channel, ev.New, true)
+	elsewhere := g.seenElsewhere(ev.Channel, ev.Old)
 	g.inChannel(ev.Channel, func(c *client) {
 		if !elsewhere {
 			c.send(message{from: prefixOf(ev.Old), command: "NICK", params: []string{ircNick(ev.New)}})
