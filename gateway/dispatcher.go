@@ -52,6 +52,7 @@ type gateway struct {
 	stepping   bool
 	wake       *time.Timer                // Output.Wake
 	again      []channels.Input           // failed steps that must not be lost
+	broken     bool                       // the last step failed, and the user was told
 	retry      *time.Timer                // when to take again
 	rolls      map[string]map[string]bool // who clients have been told is in a channel, by folded names
 	waiting    map[string]bool            // channels whose members were not known when they were shown, folded
@@ -115,6 +116,11 @@ func (g *gateway) run(ctx context.Context) {
 // from the dispatcher itself.
 func (g *gateway) do(f func()) bool {
 	select {
+	case <-g.done:
+		return false
+	default:
+	}
+	select {
 	case g.inbox <- f:
 		return true
 	case <-g.done:
@@ -152,6 +158,10 @@ func (g *gateway) stepOne(in channels.Input) {
 		g.stepFailed(in, err)
 		return
 	}
+	if g.broken {
+		g.broken = false
+		g.tellAll("The phonebook can be written again.")
+	}
 	for _, id := range out.Cancel {
 		g.carrier.Cancel(id)
 	}
@@ -182,6 +192,10 @@ func (g *gateway) stepFailed(in channels.Input, err error) {
 			g.retry.Reset(retryStep)
 		}
 		g.again = append(g.again, in)
+		if !g.broken {
+			g.broken = true
+			g.tellAll("The phonebook cannot be written (" + err.Error() + "): until it can, nothing comes in and nothing goes out. Make room on the disk. Nothing is lost.")
+		}
 	case channels.Delivered: // the lines come again, that is all
 	default:
 		g.show(channels.Failed{

@@ -31,6 +31,8 @@ type scripted struct {
 	answers map[string]channels.Event // to Redeem, by key
 	pending []channels.Event          // shown at the next step
 	err     error                     // what Step fails with
+	wake    time.Time
+	output  channels.Output // what the next step also returns
 }
 
 func (s *scripted) Step(in channels.Input, now time.Time) (channels.Output, error) {
@@ -74,7 +76,10 @@ func (s *scripted) Step(in channels.Input, now time.Time) (channels.Output, erro
 	case channels.Delivered:
 		s.marks[in.Client] = max(s.marks[in.Client], in.Line)
 	}
-	return channels.Output{Events: events}, nil
+	out := s.output
+	s.output = channels.Output{}
+	out.Events, out.Wake = events, s.wake
+	return out, nil
 }
 
 func (s *scripted) redeem(in channels.Redeem, now time.Time) channels.Event {
