@@ -36,7 +36,7 @@ type tlsConfig struct {
 
 // embeddedConfig is the hub inside the gateway.
 type embeddedConfig struct {
-	Listen string `toml:"listen"` // empty: no embedded hub
+	Listen string `toml:"listen"` // port 0: one is picked and kept; empty: no embedded hub
 }
 
 // defaultConfig is what holds without a file.
@@ -45,7 +45,7 @@ func defaultConfig() config {
 		Listen:      "127.0.0.1:6667",
 		Log:         slog.LevelWarn,
 		InviteValid: duration(7 * 24 * time.Hour),
-		EmbeddedHub: embeddedConfig{Listen: "127.0.0.1:6680"},
+		EmbeddedHub: embeddedConfig{Listen: "127.0.0.1:0"},
 	}
 }
 
@@ -145,6 +145,9 @@ func (c config) check() error {
 	if err := c.Password.valid(); err != nil {
 		return err
 	}
+	if c.Nick != "" && !goodNick(c.Nick) {
+		return fmt.Errorf("nick: %q can't be one: no spaces, at most %d bytes, and it begins with a letter", c.Nick, maxNick)
+	}
 	if d := time.Duration(c.InviteValid); d < time.Minute || d > longestInvite {
 		return fmt.Errorf("invite_valid: %v is not between 1m and %v", d, longestInvite)
 	}
@@ -166,10 +169,8 @@ func checkListen(key, address string) error {
 	if err != nil {
 		return fmt.Errorf("%s: %q is not an address such as 127.0.0.1:6667", key, address)
 	}
-	if n, err := strconv.ParseUint(port, 10, 16); err != nil {
+	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
 		return fmt.Errorf("%s: %q is not a port between 0 and 65535", key, port)
-	} else if n == 0 && key == "embedded_hub.listen" {
-		return fmt.Errorf("%s: port 0 would change at every start, and one-time keys name the port", key)
 	}
 	return nil
 }

@@ -2,11 +2,13 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"log/slog"
+	"math/big"
 	"net"
 	"net/http"
 	"os"
@@ -111,12 +113,9 @@ func (h *embeddedHub) Close() error {
 	return errors.Join(err, h.hub.Close())
 }
 
-// hubPorts is how many ports after the configured one are tried.
-const hubPorts = 100
-
 // listenEmbedded listens for the embedded hub: where it did last, for one-time
 // keys and other gateways on this machine know that address; else as
-// configured; else on a port after it. The address is remembered in file.
+// configured; else on a port picked at random. The address is remembered in file.
 func listenEmbedded(file, configured string, warn io.Writer) (net.Listener, error) {
 	before, err := rememberedAddress(file, configured)
 	if err != nil {
@@ -143,7 +142,7 @@ func listenEmbedded(file, configured string, warn io.Writer) (net.Listener, erro
 		}
 		return l, nil
 	}
-	return nil, fmt.Errorf("embedded_hub.listen: no port from %s on is free", configured)
+	return nil, fmt.Errorf("embedded_hub.listen: no free port was found beside %s", configured)
 }
 
 // rememberedAddress is where the embedded hub listened last, if what is
@@ -163,20 +162,28 @@ func rememberedAddress(file, configured string) (string, error) {
 	return f[1], nil
 }
 
-// candidates are the addresses to try, in order.
+// Ports that are picked lie between those of well-known services and those that
+// systems give to outgoing connections, and far apart: a gateway that is started
+// while another rests should not take the other's.
+const (
+	firstPort = 20_000
+	lastPort  = 29_999
+	portTries = 50
+)
+
+// candidates are the addresses to try, in order: the one before, the configured
+// one, and ports picked at random.
 func candidates(before, configured string) (all []string) {
 	if before != "" {
 		all = append(all, before)
 	}
-	host, port, err := net.SplitHostPort(configured)
-	first, err2 := strconv.Atoi(port)
-	if err != nil || err2 != nil {
-		return append(all, configured)
+	host, port, _ := net.SplitHostPort(configured)
+	if port != "0" && configured != before {
+		all = append(all, configured)
 	}
-	for n := first; n <= min(first+hubPorts, 65535); n++ {
-		if address := net.JoinHostPort(host, strconv.Itoa(n)); address != before {
-			all = append(all, address)
-		}
+	for range portTries {
+		n, _ := rand.Int(rand.Reader, big.NewInt(lastPort-firstPort+1)) // never fails
+		all = append(all, net.JoinHostPort(host, strconv.FormatInt(firstPort+n.Int64(), 10)))
 	}
 	return all
 }

@@ -22,7 +22,7 @@ func testHub(t *testing.T) *embeddedHub {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h, err := startEmbedded(data, freeAddress(t), time.Now, io.Discard)
+	h, err := startEmbedded(data, defaultConfig().EmbeddedHub.Listen, time.Now, io.Discard)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -175,10 +175,21 @@ func TestEmbeddedHubsAddressIsReadWithCare(t *testing.T) {
 
 func TestPortsToTry(t *testing.T) {
 	got := candidates("127.0.0.1:6681", "127.0.0.1:6680")
-	if len(got) != hubPorts+1 || got[0] != "127.0.0.1:6681" || got[1] != "127.0.0.1:6680" || got[2] != "127.0.0.1:6682" {
+	if len(got) != portTries+2 || got[0] != "127.0.0.1:6681" || got[1] != "127.0.0.1:6680" {
 		t.Errorf("%d ports, %v…", len(got), got[:3])
 	}
-	if got := candidates("", "[::1]:65535"); len(got) != 1 || got[0] != "[::1]:65535" {
-		t.Errorf("%v", got)
+	got = candidates("", "[::1]:0")
+	if len(got) != portTries {
+		t.Errorf("%d ports", len(got))
+	}
+	different := map[string]bool{}
+	for _, address := range got {
+		different[address] = true
+		if !strings.HasPrefix(address, "[::1]:2") || len(address) != len("[::1]:20000") {
+			t.Errorf("picked %s", address)
+		}
+	}
+	if len(different) < portTries-5 {
+		t.Errorf("of %d ports only %d are different", portTries, len(different))
 	}
 }

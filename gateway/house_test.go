@@ -36,7 +36,7 @@ var rooms = map[string][]string{
 	"hub/store":           {"channels/wire", "hub/lock"},
 	"hub/store/storetest": {"channels/wire", "hub/store"},
 	"hub/lock":            {},
-	"hub/hubtest":         {"channels/codec", "channels/wire", "hub"}, // for tests of hub's rooms, in no program
+	"hub/hubtest":         {"channels/codec", "channels/wire", "hub", "hub/lock", "hub/web"}, // for tests of hub's rooms, in no program
 }
 
 // keepsOut are imports that belong in few rooms, direct ones.

@@ -100,6 +100,32 @@ func TestAnotherUsersConnectionIsRefused(t *testing.T) {
 	}
 }
 
+// The same at a whole gateway: another user is turned away with words, unless
+// there is a password, which then decides alone.
+func TestAnotherUserAtTheGateway(t *testing.T) {
+	if os.Getuid() != 0 || os.Getenv("CI") != "true" {
+		t.Skip("runs as root with CI=true")
+	}
+	// answer is the first line that another user gets to read.
+	answer := func(address, first string) string {
+		_, port, _ := net.SplitHostPort(address)
+		out, err := exec.Command("setpriv", "--reuid", "65534", "--clear-groups", "timeout", "20", "bash", "-c",
+			"exec 3<>/dev/tcp/127.0.0.1/"+port+"; printf '"+first+"NICK mallory\\r\\nUSER m 0 * :M\\r\\n' >&3; grep -m 1 -E '^ERROR| 001 ' <&3").CombinedOutput()
+		if err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		return string(out)
+	}
+	address, _ := served(t, "[embedded_hub]\nlisten = \"\"\n")
+	if got := answer(address, ""); !strings.Contains(got, "ERROR :This gateway is another user's") || !strings.Contains(got, "set a password") {
+		t.Errorf("without a password: %q", got)
+	}
+	address, _ = served(t, "password = \"sesame\"\n[embedded_hub]\nlisten = \"\"\n")
+	if got := answer(address, "PASS sesame\\r\\n"); !strings.Contains(got, " 001 mallory ") {
+		t.Errorf("with the password: %q", got)
+	}
+}
+
 func TestFindSocket(t *testing.T) {
 	// As on a little-endian machine; parseAddress reads words natively.
 	const table = `  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode

@@ -33,6 +33,7 @@ func (g *gateway) show(ev channels.Event) {
 	case channels.Topic:
 		g.showTopic(ev)
 	case channels.Warn:
+		g.sysop.warned(ev, g.settings.Now())
 		g.warn(ev)
 	default:
 		if !told {

@@ -20,6 +20,7 @@ type sysop struct {
 	identify func(url string, then func(foundHub, error))
 
 	unfinished map[*client]unfinished
+	warnings   []warning // the last ones, for status
 }
 
 // unfinished is what a client's next line to sysop may complete.

@@ -40,6 +40,9 @@ func (c *client) statusOfAll() {
 	for _, view := range all {
 		c.sysopSays(channelLine(view))
 	}
+	for _, w := range c.g.sysop.warnings {
+		c.sysopSays(w.line())
+	}
 	switch {
 	case len(all) == 0:
 		c.sysopSays(yourChannels(all))
@@ -48,6 +51,30 @@ func (c *client) statusOfAll() {
 	default:
 		c.sysopSays("More about one: /msg sysop status #chan. You have no hub that others can reach: /msg sysop help hub")
 	}
+}
+
+// warning is what the user was warned of, and when: status says it again, for
+// who missed it.
+type warning struct {
+	channels.Warn
+	at time.Time
+}
+
+// mostWarnings is how many are kept, until the gateway stops.
+const mostWarnings = 10
+
+// warned notes a warning.
+func (s *sysop) warned(ev channels.Warn, now time.Time) {
+	s.warnings = append(s.warnings, warning{ev, now})
+	s.warnings = s.warnings[max(0, len(s.warnings)-mostWarnings):]
+}
+
+func (w warning) line() string {
+	where := ""
+	if w.Channel != "" {
+		where = w.Channel + ": "
+	}
+	return "WARNING, " + moment(w.at) + ": " + where + w.Text
 }
 
 // ownHub reports whether there is one beside the embedded hub.

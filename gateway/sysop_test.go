@@ -331,6 +331,23 @@ func TestSysopStatus(t *testing.T) {
 	})
 }
 
+// Who missed a warning finds it in status.
+func TestSysopStatusShowsWarnings(t *testing.T) {
+	sysopTest(t, func(r *rig, core *consulted, say func(string) []string) {
+		at := moment(time.Now())
+		for range mostWarnings + 5 {
+			r.happen(channels.Warn{Channel: "#bob", Text: "early"})
+		}
+		r.happen(channels.Warn{Channel: "#bob", Text: "somebody else used your key"}, channels.Warn{Text: "the clock is wrong"})
+		got := say("status")
+		has(t, got, "WARNING, "+at+": #bob: somebody else used your key")
+		has(t, got, "WARNING, "+at+": the clock is wrong")
+		if n := strings.Count(strings.Join(got, "\n"), "WARNING"); n != mostWarnings {
+			t.Errorf("%d warnings are shown, want the last %d", n, mostWarnings)
+		}
+	})
+}
+
 func TestSysopSeen(t *testing.T) {
 	sysopTest(t, func(r *rig, core *consulted, say func(string) []string) {
 		r.channel("#bob", "bob", "carol", "dave", "erin")

@@ -1,0 +1,135 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"fmt"
+	"io"
+	"math/big"
+	"net"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+)
+
+// served runs a whole gateway in this process and returns where it listens, and
+// what it has said.
+func served(t *testing.T, configuration string) (address, greeting string) {
+	t.Helper()
+	dir := t.TempDir()
+	f := flags{config: filepath.Join(dir, "c.toml"), data: filepath.Join(dir, "data"), listen: "127.0.0.1:0"}
+	if err := os.WriteFile(f.config, []byte(configuration), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	r, w := io.Pipe()
+	ended := make(chan error, 1)
+	go func() {
+		err := serve(ctx, f, w, io.Discard)
+		w.CloseWithError(err)
+		ended <- err
+	}()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+	for lines := bufio.NewScanner(r); !strings.Contains(greeting, "Ctrl-C"); greeting += lines.Text() + "\n" {
+		if !lines.Scan() {
+			t.Fatalf("%v after %q", lines.Err(), greeting)
+		}
+	}
+	m := regexp.MustCompile(`/connect -\w+ (\S+) (\d+)`).FindStringSubmatch(greeting)
+	if m == nil {
+		t.Fatalf("no address in %q", greeting)
+	}
+	return net.JoinHostPort(m[1], m[2]), greeting
+}
+
+// welcomed registers on a connection and returns the first line that settles it.
+func welcomed(t *testing.T, c net.Conn, lines ...string) string {
+	t.Helper()
+	defer c.Close()
+	c.SetDeadline(time.Now().Add(20 * time.Second))
+	fmt.Fprint(c, strings.Join(append(lines, "NICK alice", "USER alice 0 * :Alice", ""), "\r\n"))
+	for in := bufio.NewScanner(c); in.Scan(); {
+		for _, settles := range []string{" 001 ", " 464 ", "ERROR "} {
+			if strings.Contains(in.Text(), settles) {
+				return in.Text()
+			}
+		}
+	}
+	return "(closed)"
+}
+
+func TestServeOverTLS(t *testing.T) {
+	cert, key, pool := selfSigned(t)
+	address, greeting := served(t, fmt.Sprintf("password = \"sesame\"\n[tls]\ncert = %q\nkey = %q\n[embedded_hub]\nlisten = \"\"\n", cert, key))
+	if !strings.Contains(greeting, " -tls") || strings.Contains(greeting, "-notls") {
+		t.Errorf("it says\n%s", greeting)
+	}
+	dial := func() net.Conn {
+		c, err := tls.Dial("tcp", address, &tls.Config{RootCAs: pool, ServerName: "localhost"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	if got := welcomed(t, dial(), "PASS sesame"); !strings.Contains(got, " 001 ") {
+		t.Errorf("with the password: %q", got)
+	}
+	if got := welcomed(t, dial(), "PASS wrong"); strings.Contains(got, " 001 ") {
+		t.Errorf("with a wrong one: %q", got)
+	}
+	plain, err := net.Dial("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := welcomed(t, plain, "PASS sesame"); strings.Contains(got, " 001 ") {
+		t.Errorf("without TLS: %q", got)
+	}
+}
+
+// selfSigned writes a certificate for localhost and its key.
+func selfSigned(t *testing.T) (cert, key string, pool *x509.CertPool) {
+	t.Helper()
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), DNSNames: []string{"localhost"},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true}
+	raw, err := x509.CreateCertificate(rand.Reader, template, template, private.Public(), private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pkcs8, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	write := func(name, kind string, content []byte) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: content}), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	pool = x509.NewCertPool()
+	parsed, err := x509.ParseCertificate(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool.AddCert(parsed)
+	return write("cert.pem", "CERTIFICATE", raw), write("key.pem", "PRIVATE KEY", pkcs8), pool
+}
