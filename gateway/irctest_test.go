@@ -230,9 +230,7 @@ type ircClient struct {
 	mu     sync.Mutex
 	lines  []string
 	ended  bool
-	deaf   chan struct{} // closed: read no more
 	noPong bool
-	turns  int
 }
 
 // dial connects a client that sends nothing yet.
@@ -291,6 +289,13 @@ func (c *ircClient) send(lines ...string) {
 			c.r.Errorf("sending %.60q: %v", l, err)
 		}
 	}
+}
+
+// answersPings sets whether PINGs are answered, as they are at first.
+func (c *ircClient) answersPings(yes bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.noPong = !yes
 }
 
 // turn waits until nothing more happens, and returns the lines that have come

@@ -207,7 +207,7 @@ func TestSilentClients(t *testing.T) {
 		}
 		time.Sleep(pingAfter)
 		has(t, c.turn(), "PING gateway.hubbub")
-		c.noPong = true
+		c.answersPings(false)
 		time.Sleep(pingAfter + sweepEvery)
 		has(t, c.turn(), "PING gateway.hubbub")
 		time.Sleep(silentTimeout)

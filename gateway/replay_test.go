@@ -61,7 +61,7 @@ func TestOnlyConfirmedLinesAreDelivered(t *testing.T) {
 		c := r.connect("alice")
 		r.happen(fromBob("one", time.Now()))
 		c.turn()
-		c.noPong = true
+		c.answersPings(false)
 		r.happen(fromBob("two", time.Now()))
 		r.happen(fromBob("three", time.Now()))
 		c.hears(":bob!bob@hubbub PRIVMSG #bob two", ":bob!bob@hubbub PRIVMSG #bob three")
@@ -100,7 +100,7 @@ func TestBacklogInPortions(t *testing.T) {
 			}
 		})
 		c := r.dial()
-		c.noPong = true
+		c.answersPings(false)
 		c.register("alice", "alice")
 		marks := 0
 		r.do(func() {
@@ -116,7 +116,7 @@ func TestBacklogInPortions(t *testing.T) {
 		}
 		r.happen(fromBob("live", time.Now()))
 		hasNot(t, c.turn(), "live")
-		c.noPong = false
+		c.answersPings(true)
 		c.send("PONG " + markerOf(r))
 		var texts []string
 		for _, l := range c.turn() {
@@ -151,7 +151,7 @@ func TestForeignPongsMarkNothing(t *testing.T) {
 	ircTest(t, settings{}, "alice", func(r *rig) {
 		r.channel("#bob", "bob")
 		c := r.connect("alice")
-		c.noPong = true
+		c.answersPings(false)
 		r.happen(fromBob("one", time.Now()))
 		c.ask("PONG x", "PONG", "PONG hubbub-line-7", "PONG :hubbub-line-", "PONG hubbub-line-01")
 		if got := given[channels.Delivered](r); len(got) != 0 {
