@@ -13,12 +13,17 @@ import (
 	"io"
 	"math/big"
 	"net"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 	"time"
+
+	"hubbub/channels/wire"
+	"hubbub/hub"
+	"hubbub/hub/web"
 )
 
 // served runs a whole gateway in this process and returns where it listens, and
@@ -132,4 +137,70 @@ func selfSigned(t *testing.T) (cert, key string, pool *x509.CertPool) {
 	}
 	pool.AddCert(parsed)
 	return write("cert.pem", "CERTIFICATE", raw), write("key.pem", "PRIVATE KEY", pkcs8), pool
+}
+
+// A hub of one's own, from the key in its claim.txt to a channel that lives on
+// it, all of it real but the network.
+func TestHubIsAddedForReal(t *testing.T) {
+	folder := t.TempDir()
+	opened, err := hub.Open(hub.Config{Data: folder})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer opened.Close()
+	site := httptest.NewServer(web.Handler(opened))
+	defer site.Close()
+	key, ok, err := hub.ReadClaim(folder)
+	if !ok || err != nil {
+		t.Fatal(ok, err)
+	}
+
+	address, _ := served(t, "")
+	conn, err := net.Dial("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	conn.SetDeadline(time.Now().Add(30 * time.Second))
+	in := bufio.NewScanner(conn)
+	// say sends a line, and reads on until one has all the parts.
+	say := func(line string, parts ...string) string {
+		t.Helper()
+		fmt.Fprintf(conn, "%s\r\n", line)
+		for in.Scan() {
+			if strings.HasPrefix(in.Text(), "PING ") {
+				fmt.Fprintf(conn, "PONG%s\r\n", strings.TrimPrefix(in.Text(), "PING"))
+			}
+			found := true
+			for _, p := range parts {
+				found = found && strings.Contains(in.Text(), p)
+			}
+			if found {
+				return in.Text()
+			}
+		}
+		t.Fatalf("no %q after %q: %v", parts, line, in.Err())
+		return ""
+	}
+	say("NICK alice\r\nUSER alice 0 * :Alice", " 001 ")
+	wrong := wire.AccountKey{Fingerprint: key.Fingerprint, Secret: [16]byte{1}}
+	say("PRIVMSG sysop :hub add "+site.URL+" "+wrong.String(), "PRIVMSG alice :", "key")
+	if _, ok, _ := hub.ReadClaim(folder); !ok {
+		t.Fatal("a wrong key claimed the hub")
+	}
+	say("PRIVMSG sysop :hub add "+site.URL+" "+key.String(), "The hub "+site.URL+"/ is ready. It is yours")
+	if _, ok, _ := hub.ReadClaim(folder); ok {
+		t.Error("the key can be used again")
+	}
+	say("PRIVMSG sysop :hub list", "hub "+site.URL+"/: yours; up")
+	say("JOIN #bob", " 366 ")
+	say("INVITE bob #bob", "/join #alice "+strings.ToUpper(site.URL)+"/#")
+	say("PRIVMSG sysop :status #bob", "hub "+site.URL+"/: yours; up")
+	say("PRIVMSG sysop :invites", "1: #bob for bob", "open until")
+	say("PRIVMSG sysop :revoke 1", "/msg sysop invites shows what is still open")
+	say("PRIVMSG sysop :invites", "1: #bob for bob", "revoked")
+	say("PRIVMSG sysop :nick alicia", "You are alicia now")
+	say("PRIVMSG sysop :leave", "say it again within a minute")
+	say("PRIVMSG sysop :leave #bob", "You left #bob")
+	say("PRIVMSG sysop :list", "You have no channel yet")
 }
