@@ -266,6 +266,6 @@ func TestAnswersOutliveWhoAsked(t *testing.T) {
 		a.turn()
 		b.turn()
 		r.happen(channels.Failed{Ref: ref, Channel: "#x", Code: channels.CodeExpired, Text: "that key is expired"})
-		has(t, append(a.turn(), b.turn()...), "PRIVMSG alice :#x: That key is expired. Ask for a new key.")
+		has(t, append(a.turn(), b.turn()...), "PRIVMSG alice :#x: That key is expired.")
 	})
 }

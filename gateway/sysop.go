@@ -174,27 +174,23 @@ func (c *client) sysopStep(input func(channels.Ref) channels.Input, then func(ch
 	c.g.step(input(ref))
 }
 
-// failure is what went wrong, and what to do next where the core does not say.
+// failure is what went wrong, as the core says it, and what to do next where
+// that is the gateway's to know.
 func failure(ev channels.Failed) string {
 	text := ev.Text
 	if text == "" {
 		text = string(ev.Code)
 	}
-	next := map[channels.Code]string{
-		channels.CodeUnknownChannel: "/msg sysop list shows your channels.",
-		channels.CodeUnknownInvite:  "/msg sysop invites shows the numbers.",
-		channels.CodeNoHub:          "/msg sysop help hub says how to get one.",
-		channels.CodeHub:            "/msg sysop hub list shows how the hubs are; try again when they are back.",
-		channels.CodeBadName:        "Names begin with # and have no spaces or commas.",
-		channels.CodeUsed:           "Ask for a new key, and tell whoever gave you this one that somebody else used it.",
-		channels.CodeExpired:        "Ask for a new key.",
-		channels.CodeRevoked:        "Ask for a new key.",
-		channels.CodeMistyped:       "Copy it again, whole; spaces and line breaks in it do no harm.",
-	}[ev.Code]
-	if ev.Code == channels.CodeTaken && ev.Suggest != "" {
-		next = fmt.Sprintf("Use another name: /msg sysop join %s and the key.", ev.Suggest)
+	text = sentence(text)
+	switch {
+	case ev.Code == channels.CodeTaken && ev.Suggest != "":
+		text += " Use another name: /msg sysop join " + ev.Suggest + " and the key."
+	case ev.Code == channels.CodeUnknownChannel && !strings.Contains(text, "/join"):
+		text += " /msg sysop list shows your channels."
+	case ev.Code == channels.CodeHub:
+		text += " /msg sysop hub list shows how your hubs are."
 	}
-	return strings.TrimSpace(sentence(text) + " " + next)
+	return text
 }
 
 // sentence gives an error's words a capital and a full stop.

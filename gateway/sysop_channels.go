@@ -47,7 +47,7 @@ func (c *client) sysopJoin(args string) {
 	case key == "" && looksLikeKey(name) && len(name) > maxChannel:
 		c.sysopSays("That looks like a key's end. /msg sysop join #name KEY, with the whole key from http on.")
 	case !goodChannel(withHash(name)):
-		c.sysopSays(failure(channels.Failed{Code: channels.CodeBadName, Text: "that can't be a channel's name"}))
+		c.sysopSays(failure(channels.Failed{Code: channels.CodeBadName, Text: "that can't be a channel's name: names begin with # and have no spaces or commas"}))
 	case key == "":
 		c.sysopStep(func(ref channels.Ref) channels.Input { return channels.Join{Ref: ref, Channel: withHash(name)} },
 			c.saysShown("To let somebody in: /invite NICK in its window, or /msg sysop help invites."))

@@ -101,10 +101,10 @@ func TestSysopSaysWhatToType(t *testing.T) {
 		{"make me a sandwich", "/msg sysop help lists all"},
 		{"join", "/msg sysop join #name KEY"},
 		{"join HTTPS://EXAMPLE.ORG/#ABC", "/msg sysop join #name KEY"},
-		{"join ,", "Names begin with #"},
+		{"join ,", "names begin with #"},
 		{"revoke", "/msg sysop revoke N"},
 		{"revoke nine", "/msg sysop revoke N"},
-		{"revoke 9", "There is no such key. /msg sysop invites"},
+		{"revoke 9", "There is no such key."},
 		{"nick", "/msg sysop nick NAME"},
 		{"nick two words", "/msg sysop nick NAME"},
 		{"nick bad!", "That nick is not possible."},
@@ -227,7 +227,7 @@ func TestSysopJoinFails(t *testing.T) {
 		has(t, say(key[60:]), "/msg sysop help lists all")
 
 		core.answers[key] = channels.Failed{Code: channels.CodeUsed, Text: "somebody else used this key"}
-		has(t, say("join #bob "+key), "Somebody else used this key. Ask for a new key")
+		has(t, say("join #bob "+key), "Somebody else used this key.")
 		core.answers[key] = channels.Failed{Code: channels.CodeTaken, Text: "#bob is another channel", Suggest: "#bob2"}
 		has(t, say("join #bob "+key), "/msg sysop join #bob2")
 		for _, l := range say("join #bob " + key) {
