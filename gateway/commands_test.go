@@ -53,7 +53,7 @@ func TestJoinWithKeys(t *testing.T) {
 		}
 		got := c.ask("JOIN #d K-USED")
 		has(t, got, ":gateway.hubbub 475 alice #d :Cannot join channel (+k): that key was used by somebody else")
-		has(t, got, ":sysop!sysop@hubbub PRIVMSG alice :Joining #d failed. That key was used by somebody else. Ask for a new key")
+		has(t, got, ":sysop!sysop@hubbub PRIVMSG alice :Joining #d failed. That key was used by somebody else.")
 		has(t, c.ask("JOIN #d x"), "475 alice #d :")
 		got = c.ask("JOIN #a K-OTHER")
 		has(t, got, ":sysop!sysop@hubbub NOTICE #a :", "/join #alice2 K-OTHER")
