@@ -159,9 +159,7 @@ func (s *step) worked(f *flight, results []wire.Result) {
 		s.book.run("UPDATE calls SET due = ? WHERE id = ?", stamp(s.now.Add(s.patience(p))), id)
 	}
 	for i, a := range f.acks {
-		if results[len(f.calls)+i].Error == nil {
-			s.acked(f.hub, a)
-		}
+		s.acked(f.hub, a, results[len(f.calls)+i].Error == nil)
 	}
 }
 

@@ -74,7 +74,7 @@ func (s *step) useHub(in UseHub) {
 		s.book.run("UPDATE hubs SET account = ? WHERE id = ?", seed, h.row)
 	}
 	s.book.run("UPDATE hubs SET embedded = ? WHERE id = ?", in.Embedded, h.row)
-	if h.claimed {
+	if h.claimed && in.Secret == ([16]byte{}) {
 		s.emit(HubReady{Ref: in.Ref, Hub: h.address, Embedded: in.Embedded, Owner: h.owner})
 		return
 	}
@@ -97,7 +97,7 @@ func (s *step) useHub(in UseHub) {
 func (s *step) claimed(p pending, result wire.Result) verdict {
 	h, ok := s.hub(p.hub)
 	ref := s.memory.claiming[p.hub]
-	if !ok || h.claimed {
+	if !ok {
 		return answered
 	}
 	if result.Error != nil {
@@ -105,7 +105,9 @@ func (s *step) claimed(p pending, result wire.Result) verdict {
 			return later
 		}
 		delete(s.memory.claiming, p.hub)
-		s.forgetAccount(h)
+		if !h.claimed {
+			s.forgetAccount(h)
+		}
 		code, text := CodeHub, "the hub does not take this one-time key: "+cleanLine(result.Error.Text)
 		switch result.Error.Code {
 		case wire.CodeUsed:
@@ -123,6 +125,8 @@ func (s *step) claimed(p pending, result wire.Result) verdict {
 	delete(s.memory.claiming, p.hub)
 	s.book.run("UPDATE hubs SET claimed = 1, owner = ?, secret = NULL WHERE id = ?", r.Owner, h.row)
 	s.forgot()
+	// A hub that was wiped and is claimed anew opens what it had lost.
+	s.book.run("UPDATE places SET opened = 1, retry = 0 WHERE hub = ? AND opened = -1", h.row)
 	s.emit(HubReady{Ref: ref, Hub: h.address, Embedded: h.embedded, Owner: r.Owner})
 	return answered
 }

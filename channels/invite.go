@@ -90,7 +90,7 @@ func (s *step) invite(in Invite) {
 		hubs = []int64{h.row}
 	}
 	for _, h := range hubs {
-		if s.book.number("SELECT opened + joined FROM places WHERE channel = ? AND hub = ?", ch.row, h) == 0 &&
+		if s.book.number("SELECT opened <> 0 OR joined <> 0 FROM places WHERE channel = ? AND hub = ?", ch.row, h) == 0 &&
 			s.book.number("SELECT count(*) FROM calls WHERE channel = ? AND hub = ? AND op = ?", ch.row, h, string(wire.OpOpen)) == 0 {
 			s.open(ch, h)
 		}
@@ -232,6 +232,8 @@ func (s *step) unopened(p pending, why *wire.Error) {
 		s.dropIfRefused(v, "the hub does not open the channel: "+words(why))
 	}
 	s.book.run("DELETE FROM places WHERE channel = ? AND hub = ? AND opened = 0 AND joined = 0", p.channel, p.hub)
+	s.book.run("UPDATE places SET opened = -1, trouble = ?, retry = ? WHERE channel = ? AND hub = ? AND opened = 1",
+		"the hub has lost this channel and does not open it again: "+words(why), stamp(s.now.Add(5*time.Minute)), p.channel, p.hub)
 }
 
 // uninvited drops the invites that a request was to offer which came to

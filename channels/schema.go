@@ -48,7 +48,7 @@ CREATE INDEX channels_channel ON channels (channel);
 CREATE TABLE places (
 	channel    INTEGER NOT NULL REFERENCES channels ON DELETE CASCADE,
 	hub        INTEGER NOT NULL REFERENCES hubs,
-	opened     INTEGER NOT NULL DEFAULT 0,   -- the channel is open there, or is so far as we know
+	opened     INTEGER NOT NULL DEFAULT 0,   -- 1: one has opened the channel there; -1: the hub has lost it, and will not open it again
 	joined     INTEGER NOT NULL DEFAULT 0,   -- one's own token is let in there
 	position   INTEGER NOT NULL DEFAULT 0,
 	entry      BLOB NOT NULL DEFAULT x'',    -- id of the entry at position

@@ -129,7 +129,8 @@ func (s *step) acks(h hub, f *flight, calls []wire.SignedCall) []wire.SignedCall
 		after int64
 	}
 	list := list(s.book, func(r row) (d due) { scan(r, &d.channel, &d.position, &d.after); return d },
-		"SELECT channel, position, ack_after FROM places WHERE hub = ? AND unacked > 0 AND joined = 1", h.row)
+		"SELECT channel, position, ack_after FROM places WHERE hub = ? AND unacked > 0 AND joined = 1 AND retry <= ?",
+		h.row, stamp(s.now))
 	if len(calls) == 0 && !slices.ContainsFunc(list, func(d due) bool { return d.after <= stamp(s.now) }) {
 		return calls
 	}
@@ -144,10 +145,16 @@ func (s *step) acks(h hub, f *flight, calls []wire.SignedCall) []wire.SignedCall
 	return calls
 }
 
-// acked notes that a hub knows up to where a channel was read.
-func (s *step) acked(hub int64, a ack) {
+// acked notes that a hub knows up to where a channel was read, or will be told
+// again some time.
+func (s *step) acked(hub int64, a ack, taken bool) {
+	later := stamp(s.now.Add(ackWithin))
+	if !taken {
+		s.book.run("UPDATE places SET ack_after = ? WHERE channel = ? AND hub = ?", later, a.channel, hub)
+		return
+	}
 	s.book.run(`UPDATE places SET acked = ?, unacked = CASE WHEN position = ? THEN 0 ELSE unacked END,
-		ack_after = ? WHERE channel = ? AND hub = ?`, a.position, a.position, stamp(s.now.Add(ackWithin)), a.channel, hub)
+		ack_after = ? WHERE channel = ? AND hub = ?`, a.position, a.position, later, a.channel, hub)
 }
 
 // answered takes a hub's answer, or that there is none.
@@ -297,7 +304,7 @@ func (s *step) refused(ch *channel, hub int64, e *wire.Error) {
 // when to read there again.
 func (s *step) reopen(ch *channel, hub int64) time.Duration {
 	h, _ := s.hub(hub)
-	opened := s.book.number("SELECT opened FROM places WHERE channel = ? AND hub = ?", ch.row, hub) != 0
+	opened := s.book.number("SELECT opened FROM places WHERE channel = ? AND hub = ?", ch.row, hub) == 1
 	if !opened || h.account == nil || !h.claimed {
 		return 5 * time.Minute
 	}
@@ -385,7 +392,7 @@ func (s *step) wake() time.Time {
 		at(moment(s.book.number("SELECT min(retry) FROM places WHERE hub = ? AND retry > ?", h.row, now)))
 		if state.work == 0 {
 			at(moment(s.book.number("SELECT min(due) FROM calls WHERE hub = ? AND due > ?", h.row, now)))
-			at(moment(s.book.number("SELECT min(ack_after) FROM places WHERE hub = ? AND unacked > 0 AND ack_after > ?", h.row, now)))
+			at(moment(s.book.number("SELECT min(ack_after) FROM places WHERE hub = ? AND unacked > 0 AND joined = 1 AND ack_after > ?", h.row, now)))
 		}
 	}
 	return wake
