@@ -149,7 +149,7 @@ func (s *step) releaseNext(ch *channel, sender session.Member) bool {
 	s.takeHeads(ch, sender, body.Seen)
 	missing := s.missingParents(ch, sender, body)
 	for _, h := range missing {
-		s.book.run("UPDATE peers SET awaited = max(awaited, ?) WHERE channel = ? AND member = ?", h.Seq, ch.row, h.From[:])
+		s.book.run("UPDATE peers SET awaited = max(awaited, min(?, seq + ?)) WHERE channel = ? AND member = ?", h.Seq, session.MaxIteration, ch.row, h.From[:])
 	}
 	if s.counts(ch, sender, e.seq) {
 		s.showText(ch, sender, body, len(missing) > 0 || e.seq <= p.await)
@@ -208,34 +208,48 @@ func (s *step) waitsForParents(ch *channel, e entryRecord, b heldBody) bool {
 	return false
 }
 
+// maxJump is how far a member may say that one's own envelopes go beyond what
+// one knows.
+const maxJump = 100_000
+
 // takeHeads notes what a member has of one's own envelopes.
 func (s *step) takeHeads(ch *channel, from session.Member, heads []session.Head) {
 	for _, h := range heads {
 		if h.From != ch.self {
 			continue
 		}
-		id, known := first(s.book, readBytes, "SELECT entry FROM entries WHERE channel = ? AND sender = ? AND seq = ? AND state = ?", ch.row, ch.self[:], h.Seq, entryOwn)
-		switch {
-		case h.Seq > ch.seq:
-			// Another copy of this phonebook has sent that. To go on where it stopped
-			// keeps others from seeing two envelopes in one place.
-			ch.seq, ch.head, ch.rekey = h.Seq, h.ID, true
-			s.alarm(ch)
-		case known && session.ID(id) != h.ID:
-			s.alarm(ch)
-		default:
-			s.book.run("UPDATE peers SET delivered = max(delivered, ?) WHERE channel = ? AND member = ?", h.Seq, ch.row, from[:])
-			s.retirePrekeys(ch)
+		if h.Seq > ch.seq {
+			s.behind(ch, h)
+			continue
 		}
+		id, known := first(s.book, readBytes, "SELECT entry FROM entries WHERE channel = ? AND sender = ? AND seq = ? AND state = ?", ch.row, ch.self[:], h.Seq, entryOwn)
+		if known && session.ID(id) != h.ID {
+			continue // a copy has written in one's place: foundOwn tells of that
+		}
+		s.book.run("UPDATE peers SET delivered = max(delivered, ?) WHERE channel = ? AND member = ?", h.Seq, ch.row, from[:])
+		s.retirePrekeys(ch)
 	}
 }
 
-// alarm tells the user, once, that somebody else writes with these keys.
-func (s *step) alarm(ch *channel) {
-	if ch.alarmed {
+// behind takes that a member has more envelopes of one's own than one knows.
+// Of a restored copy it is true: to go on where the other stopped keeps others
+// from seeing two envelopes in one place. If the log does not prove it, it is
+// taken for a lie, by which others would miss what never was.
+func (s *step) behind(ch *channel, h session.Head) {
+	if ch.alarmed && h.Seq <= ch.seq+maxJump {
+		ch.seq, ch.head, ch.rekey = h.Seq, h.ID, true
+	}
+}
+
+// foundOwn takes an envelope of one's own that one has not written: this is a
+// restored copy, or there is another.
+func (s *step) foundOwn(ch *channel, key session.KeyID) {
+	known := s.book.number("SELECT count(*) FROM entries WHERE channel = ? AND key = ? AND state = ?", ch.row, key[:], entryOwn) +
+		s.book.number("SELECT count(*) FROM sending WHERE channel = ? AND key = ?", ch.row, key[:])
+	if known > 0 || ch.alarmed {
 		return
 	}
-	ch.alarmed = true
+	ch.alarmed, ch.rekey = true, true
 	s.emit(Warn{Channel: ch.name, Text: "others in " + ch.name + " have texts from you that this gateway does not know. Was its data restored from a backup, or copied to another machine? If not, somebody else has your keys: leave, and join again with a new one-time key"})
 }
 

@@ -2,6 +2,7 @@ package channels_test
 
 import (
 	"bytes"
+	"crypto/ed25519"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -205,6 +206,12 @@ func TestARestoredPhonebook(t *testing.T) {
 		t.Errorf("alice was warned: %+v", alice.events)
 	}
 	alice.saw("#bob", "bob: one", "bob: two", "bob: three", "alice: I have read that", "bob: four", "bob: five")
+	w.run(3 * time.Minute)
+	alice.says("#bob", "six") // under a new sender key, sealed to a prekey that the copy has
+	w.run(2 * time.Second)
+	if got := bob.lines("#alice"); got[len(got)-1] != "alice: six" {
+		t.Errorf("bob saw %q", got)
+	}
 }
 
 // TestACopyOfAGateway: two run from one phonebook, and both write in one place.
@@ -231,5 +238,73 @@ func TestACopyOfAGateway(t *testing.T) {
 	got := alice.lines("#bob") // neither is hidden
 	if len(got) != 3 || !slices.Contains(got, "bob: mine") || !slices.Contains(got, "bob: not his") {
 		t.Errorf("alice saw %q", got)
+	}
+}
+
+// forge seals a body as somebody's gateway never would, and puts it.
+func (p *person) forge(channel string, change func(*session.Body)) {
+	p.w.t.Helper()
+	one := func(column string) []byte {
+		return p.core.Blobs("SELECT "+column+" FROM channels JOIN sending ON channels.id = sending.channel WHERE name = ?", channel)[0]
+	}
+	body := session.Body{
+		Seq: p.core.Number("SELECT seq FROM channels WHERE name = ?", channel) + 1, Prev: session.ID(one("head")),
+		Time: p.w.now.UnixMilli(), Content: session.Text{Text: "forged"},
+	}
+	from := ed25519.NewKeyFromSeed(one("member"))
+	body.From = session.Member(from.Public().(ed25519.PublicKey))
+	change(&body)
+	encoded, err := session.EncodeBody(body)
+	if err != nil {
+		p.w.t.Fatal(err)
+	}
+	sealed, err := session.Seal(session.Sealing{
+		Channel: session.Channel(one("channels.channel")), From: from, Body: encoded, Key: session.SenderKey{
+			ID: session.KeyID(one("key")), Chain: session.Secret(one("chain")),
+			Iteration: int(p.core.Number("SELECT iteration FROM channels JOIN sending ON channels.id = sending.channel WHERE name = ?", channel)),
+		},
+	})
+	if err != nil {
+		p.w.t.Fatal(err)
+	}
+	p.puts(channel, sealed.Envelope)
+}
+
+// TestLiesAboutWhatOthersSaid: a member says that alice has said more than she
+// did. She does not believe it, and nobody waits for what never was.
+func TestLiesAboutWhatOthersSaid(t *testing.T) {
+	w := begin(t)
+	alice, bob := w.two()
+	carol := w.person("carol")
+	carol.redeems("#c", alice.invites("#bob"))
+	w.run(2 * time.Second)
+	bob.says("#alice", "one")
+	alice.says("#bob", "hello")
+	w.run(2 * time.Second)
+	var self session.Member
+	v, _ := alice.core.Channel("#bob")
+	self = v.Members[0].ID
+	bob.forge("#alice", func(b *session.Body) {
+		b.Seen = []session.Head{{From: self, Seq: 1000, ID: session.ID{1}}}
+	})
+	w.run(20 * time.Second)
+	if got := alice.lines("#bob"); got[len(got)-1] != "bob: forged" {
+		t.Fatalf("the forged text did not come: %q", got)
+	}
+	alice.says("#bob", "I said one thing only")
+	w.run(2 * time.Second)
+	if got := carol.lines("#c"); got[len(got)-1] != "alice: I said one thing only" {
+		t.Errorf("carol saw %q", got)
+	}
+	if n := count[channels.Warn](alice) + count[channels.Warn](carol); n != 0 {
+		t.Errorf("alice was told %+v", alice.events)
+	}
+	// What carol waited for ten seconds is shown late, for what it had seen never came.
+	late := slices.ContainsFunc(carol.events, func(e channels.Event) bool {
+		l, ok := e.(channels.Line)
+		return ok && l.Text == "forged" && l.Late
+	})
+	if !late {
+		t.Errorf("carol was told %+v", carol.events)
 	}
 }

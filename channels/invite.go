@@ -276,8 +276,10 @@ func (s *step) dropIfRefused(v invitation, why string) {
 	if ch == nil {
 		return
 	}
-	if _, err := s.operate(ch, roster.Revoke{Invite: v.op}); err != nil {
+	if revoke, err := s.operate(ch, roster.Revoke{Invite: v.op}); err != nil {
 		why += " (" + err.Error() + ")"
+	} else {
+		s.tell(ch, s.ops(ch).Get(v.op), revoke) // all that follows in one's own chain rests on them
 	}
 	s.fail(ref, ch.name, CodeHub, "no one-time key was made: %s", why)
 }
@@ -315,6 +317,9 @@ func (s *step) revoke(in Revoke) {
 	case inviteExpired:
 		s.fail(in.Ref, ch.name, CodeExpired, "that key has expired already")
 		return
+	}
+	if v.state == inviteMaking {
+		s.tell(ch, s.ops(ch).Get(v.op)) // the others have not heard of it yet
 	}
 	if _, err := s.announce(ch, roster.Revoke{Invite: v.op}); err != nil {
 		s.fail(in.Ref, ch.name, CodeInternal, "%v", err)

@@ -1,6 +1,8 @@
 package channels
 
 import (
+	"crypto/hkdf"
+	"crypto/sha256"
 	"time"
 
 	"hubbub/channels/roster"
@@ -100,14 +102,16 @@ func (s *step) newSenderKey(ch *channel) error {
 	if err != nil {
 		return err
 	}
-	number := s.book.number("SELECT max(number) FROM prekeys WHERE channel = ?", ch.row) + 1
+	number := s.nextPrekey(ch)
 	s.keepPrekey(ch, number, prekey)
 	recipients := s.recipients(ch)
 	s.book.run("DELETE FROM sending WHERE channel = ?", ch.row)
 	s.book.run("DELETE FROM given WHERE channel = ?", ch.row)
 	ch.rekey = false
 	content := session.FreshKey{Prekey: session.NumberedPrekey{Number: number, Public: prekey.Public}}
-	seq, err := s.seal(ch, session.NewSenderKey(), content, recipients)
+	key := session.NewSenderKey()
+	key.ID = ownKeyID(ch, [8]byte(key.ID[:8]))
+	seq, err := s.seal(ch, key, content, recipients)
 	if err != nil {
 		return err
 	}
@@ -116,6 +120,31 @@ func (s *step) newSenderKey(ch *channel) error {
 		s.book.run("INSERT INTO given (channel, member) VALUES (?, ?) ON CONFLICT DO NOTHING", ch.row, r.Member[:])
 	}
 	return nil
+}
+
+// ownKeyID is a key id that its sender can tell from all others, and nobody
+// else can: the second half follows from the first and the member key. So a
+// gateway whose phonebook was restored or copied finds in the log what it has not
+// written, on nobody's word.
+func ownKeyID(ch *channel, half [8]byte) (id session.KeyID) {
+	mark, err := hkdf.Key(sha256.New, ch.key.Seed(), half[:], "hubbub/1 own key id", 8)
+	if err != nil {
+		panic("channels: hkdf: " + err.Error()) // only for an output that is too long
+	}
+	copy(id[:8], half[:])
+	copy(id[8:], mark)
+	return id
+}
+
+// ownKeyID says that a key id is one's own.
+func (s *step) ownKeyID(ch *channel, id session.KeyID) bool {
+	return ownKeyID(ch, [8]byte(id[:8])) == id
+}
+
+// nextPrekey is the number of one's next prekey: later than all before, even if
+// this is a restored copy that does not know them.
+func (s *step) nextPrekey(ch *channel) int64 {
+	return max(s.book.number("SELECT max(number) FROM prekeys WHERE channel = ?", ch.row)+1, s.now.Unix())
 }
 
 // recipients are those to whom a sender key is given: all other members, or,
@@ -196,7 +225,7 @@ func (s *step) sealPrekey(ch *channel) error {
 	if err != nil {
 		return err
 	}
-	number := s.book.number("SELECT max(number) FROM prekeys WHERE channel = ?", ch.row) + 1
+	number := s.nextPrekey(ch)
 	s.keepPrekey(ch, number, prekey)
 	seq, err := s.sealContent(ch, session.FreshPrekey{Prekey: session.NumberedPrekey{Number: number, Public: prekey.Public}})
 	if err == nil {

@@ -96,7 +96,7 @@ func freeNick(nick string, taken map[string]bool) string {
 	for n := 2; taken[skeleton(nick)]; n++ {
 		suffix := fmt.Sprintf("_%d", n)
 		base := strings.TrimRight(baseNick(nick), "_")
-		for len(base)+len(suffix) > maxNick || base == "" && len(suffix) > maxNick {
+		for len(base)+len(suffix) > maxNick {
 			_, size := utf8.DecodeLastRuneInString(base)
 			base = base[:len(base)-size]
 		}
@@ -133,7 +133,7 @@ func skeleton(nick string) string {
 // lookAlikes maps letters to the ASCII letter that they pass for.
 var lookAlikes = func() map[rune]rune {
 	groups := map[rune]string{
-		'a': "аαɑàáâãäåāăą", 'b': "ьЬ", 'c': "сϲçćĉċč", 'd': "ԁďđ", 'e': "еёєèéêëēĕėęě", 'g': "ɡĝğġģ", 'h': "һհĥħ",
+		'a': "аαɑàáâãäåāăą", 'b': "ьвß", 'c': "сϲçćĉċč", 'd': "ԁďđ", 'e': "еёєèéêëēĕėęě", 'g': "ɡĝğġģ", 'h': "һհĥħ",
 		'i': "іїιı1lìíîïĩīĭįǀ|", 'j': "јϳĵ", 'k': "кκķ", 'm': "м", 'n': "пոñńņňη", 'o': "оοօσ0òóôõöøōŏő", 'p': "рρ",
 		'q': "ԛ", 'r': "гŕŗř", 's': "ѕśŝşš5", 't': "тτţťŧ", 'u': "υսùúûüũūŭůűų", 'v': "ѵν", 'w': "ԝшωŵ", 'x': "хχ",
 		'y': "уγýÿŷ", 'z': "źżž2",

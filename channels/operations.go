@@ -33,11 +33,15 @@ func (s *step) announce(ch *channel, args roster.Args) (*roster.Signed, error) {
 }
 
 // tell queues operations for the others.
-func (s *step) tell(ch *channel, op *roster.Signed) {
+func (s *step) tell(ch *channel, ops ...*roster.Signed) {
 	if s.alone(ch) {
 		return
 	}
-	s.enqueue(ch, item{kind: outOps, content: mustEncode(session.Ops{Ops: [][]byte{op.Bytes()}})})
+	var told session.Ops
+	for _, op := range ops {
+		told.Ops = append(told.Ops, op.Bytes())
+	}
+	s.enqueue(ch, item{kind: outOps, content: mustEncode(told)})
 }
 
 // alone says that there is nobody to seal to.

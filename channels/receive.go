@@ -78,8 +78,13 @@ func (s *step) entry(ch *channel, hub int64, e wire.Entry) {
 		class = wire.ClassKeep
 	}
 	record := entryRecord{class: class, bytes: e.Bytes, state: entryUnopened, id: id}
+	if len(e.Bytes) > wire.MaxEntry {
+		record.state = entryVoid
+	}
 	record.row = s.keepEntry(ch, record)
-	s.try(ch, record)
+	if record.state == entryUnopened {
+		s.try(ch, record)
+	}
 	s.retry(ch)
 }
 
@@ -100,6 +105,10 @@ func (s *step) try(ch *channel, e entryRecord) bool {
 		v, err := session.Parse(e.bytes)
 		if err != nil {
 			s.setState(e.row, entryVoid)
+			return false
+		}
+		if s.ownKeyID(ch, v.KeyID) {
+			s.foundOwn(ch, v.KeyID)
 			return false
 		}
 		return s.openEnvelope(ch, e, v)

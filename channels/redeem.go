@@ -403,6 +403,7 @@ func (s *step) welcome(ch *channel, v invitation, join *roster.Signed, joiner se
 	}
 	inviter := session.Member(s.ops(ch).Get(v.op).Op().By) == ch.self
 	s.enqueue(ch, item{kind: outGive, content: joiner[:]})
+	s.timerIfNone(ch, timerUnsent, s.now.Add(unsentAfter)) // for texts that waited for somebody to come
 	if !inviter {
 		return
 	}

@@ -253,8 +253,8 @@ func backoff(failures int) time.Duration {
 
 // fetched takes what a fetch has found.
 func (s *step) fetched(f *flight, results []wire.Result) {
-	state := s.memory.hubs[f.hub]
-	found := false
+	var pause time.Duration
+	found, odd := false, false
 	for i, id := range f.channels {
 		ch := s.channels[id]
 		if ch == nil || ch.state == stateLeaving {
@@ -265,18 +265,21 @@ func (s *step) fetched(f *flight, results []wire.Result) {
 			s.refused(ch, f.hub, results[i].Error)
 			continue
 		}
-		if r.Retry > 0 {
-			state.paused = s.now.Add(min(time.Duration(r.Retry)*time.Millisecond, time.Minute))
-		}
-		found = found || len(r.Entries) > 0 || r.More
+		pause = max(pause, min(time.Duration(r.Retry)*time.Millisecond, time.Minute))
+		found = found || len(r.Entries) > 0
+		odd = odd || r.Restored || r.More && len(r.Entries) == 0
 		s.log(ch, f.hub, r)
 	}
-	// A hub that answers waiting fetches at once is not asked without end.
-	if found || !f.waits || s.now.Sub(f.sent) > 2*time.Second {
-		state.idle = 0
-	} else if !state.paused.After(s.now) {
+	state := s.memory.hubs[f.hub]
+	// A hub that has nothing and says so too soon is not asked without end.
+	if pause == 0 && (odd || !found && f.waits && s.now.Sub(f.sent) < 2*time.Second) {
 		state.idle++
-		state.paused = s.now.Add(min(backoffBase<<min(state.idle-1, 6), backoffMost))
+		pause = min(backoffBase<<min(state.idle-1, 6), backoffMost)
+	} else if found {
+		state.idle = 0
+	}
+	if pause > 0 {
+		state.paused = s.now.Add(pause)
 	}
 	s.memory.hubs[f.hub] = state
 }

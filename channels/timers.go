@@ -122,6 +122,12 @@ func (s *step) clean() {
 	}
 	s.book.run("DELETE FROM invites WHERE state <> ? AND state <> ? AND ended > 0 AND ended < ? AND NOT EXISTS (SELECT 1 FROM calls WHERE about = invites.id AND op = ?)",
 		inviteOpen, inviteMaking, before(prekeyKept), string(wire.OpOffer))
+	for _, ch := range s.sorted() {
+		if ch.state == stateRedeeming && s.book.number("SELECT count(*) FROM calls WHERE channel = ? AND made >= ?", ch.row, before(keepBytes)) == 0 {
+			s.emit(Warn{Channel: s.redemption(ch).name, Text: "the hub has not answered for a month: the one-time key is given up"})
+			s.remove(ch)
+		}
+	}
 	// What no hub has taken in a month it will not take.
 	s.book.run("DELETE FROM calls WHERE made < ?", before(keepBytes))
 }

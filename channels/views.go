@@ -74,7 +74,7 @@ func (c *Core) channelView(ch *channel) ChannelView {
 		}
 	}
 	v.Pending = int(c.book.number("SELECT count(*) FROM lines WHERE channel = ? AND sent = 0", ch.row))
-	for _, id := range c.placesOf(ch) {
+	for _, id := range list(c.book, readNumber, "SELECT hub FROM places WHERE channel = ? AND (joined = 1 OR opened <> 0) ORDER BY hub", ch.row) {
 		if h, ok := c.hub(id); ok {
 			v.Hubs = append(v.Hubs, c.placeView(ch, h))
 		}

@@ -39,6 +39,8 @@ type world struct {
 	mangle func(p *person, r channels.Request) int
 	// hide, if set, says which entries a hub withholds from whom.
 	hide func(p *person, e wire.Entry) bool
+	// take, if set, may take an answer away from whom it is for.
+	take func(p *person, a channels.Answered) bool
 }
 
 // begin makes a world that is the same each time.
@@ -376,7 +378,7 @@ func (p *person) request(r channels.Request) {
 		p.w.withhold(p, r, a.Results)
 		for range times {
 			p.w.at(p.w.now.Add(p.w.latency), func() {
-				if p.life == life && !cancelled {
+				if p.life == life && !cancelled && (p.w.take == nil || !p.w.take(p, a)) {
 					delete(p.flying, r.ID)
 					p.step(a)
 				}
