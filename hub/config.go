@@ -41,9 +41,12 @@ func Load(folder string) (Config, error) {
 	return config, err
 }
 
-// LoadData returns the configuration of a hub whose data folder is known. A
-// hub.conf in it may set limits.
+// LoadData returns the configuration of a hub whose data folder is known, and
+// makes that if need be. A hub.conf in it may set limits.
 func LoadData(data string) (Config, error) {
+	if err := makeFolder(data); err != nil {
+		return Config{}, err
+	}
 	config, err := readConfig(data)
 	if err != nil {
 		return Config{}, fmt.Errorf("reading %s: %w", ConfigName, err)

@@ -113,7 +113,7 @@ func (h *Hub) Keys() ([]byte, error) {
 	}
 	limits := wire.DefaultLimits()
 	limits["wait"] = h.config.Wait.Milliseconds()
-	return wire.SignHubKeys(h.keys.identity(), wire.HubKeys{
+	return wire.SignHubKeys(h.keys.identity, wire.HubKeys{
 		Keys: keys, Time: now.Unix(), Versions: []int{wire.Version}, Software: Software, Limits: limits,
 	})
 }

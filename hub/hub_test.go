@@ -506,3 +506,39 @@ func TestTheBellIsHeardFromOtherProcesses(t *testing.T) {
 		t.Errorf("%+v after %s", r, time.Since(start))
 	}
 }
+
+// A clock that was a year ahead for a while leaves the hub with a key to seal
+// to, before and after.
+func TestAClockThatJumps(t *testing.T) {
+	s := begin(t)
+	s.lounge()
+	for _, jump := range []time.Duration{365 * 24 * time.Hour, -364 * 24 * time.Hour, -24 * time.Hour, 8 * 24 * time.Hour} {
+		s.now = s.now.Add(jump)
+		s.ok(s.client.FetchKeys())
+		if _, err := s.as("alice").Status(lounge); err != nil {
+			t.Errorf("after %s: %v", jump, err)
+		}
+	}
+}
+
+// Whatever happens within, a stranger learns that the hub failed, and no more.
+func TestAPanicIsAnAnswer(t *testing.T) {
+	broken := false
+	s := begin(t, func(c *hub.Config) {
+		now := c.Now
+		c.Now = func() time.Time {
+			if broken {
+				panic("the clock is broken")
+			}
+			return now()
+		}
+	})
+	broken = true
+	reply := s.hub.Serve(context.Background(), hub.Request{Method: "GET", Query: "keys"})
+	if reply.Status != wire.StatusFailed || strings.Contains(string(reply.Body), "clock") {
+		t.Errorf("%d, %s", reply.Status, reply.Body)
+	}
+	if !strings.Contains(s.log.String(), "the clock is broken") || !strings.Contains(s.log.String(), "hub_test.go") {
+		t.Errorf("the log says %q", &s.log)
+	}
+}

@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"bytes"
 	"crypto/ed25519"
 	"crypto/hpke"
 	"crypto/rand"
@@ -43,6 +44,7 @@ const keysKept = 4
 // deleting them is done under a lock, by one process for all.
 type keyring struct {
 	path        string
+	identity    ed25519.PrivateKey
 	fingerprint wire.Fingerprint
 
 	mu   sync.Mutex
@@ -60,17 +62,23 @@ func openKeyring(data string, now time.Time) (*keyring, error) {
 	if err != nil {
 		return nil, err
 	}
-	k.file, k.fingerprint = file, fingerprintOf(file)
+	k.file, k.identity = file, ed25519.NewKeyFromSeed(file.Identity)
+	k.fingerprint = fingerprintOf(k.identity)
 	return k, nil
 }
 
-// identity is the hub's Ed25519 key.
-func (k *keyring) identity() ed25519.PrivateKey {
-	return ed25519.NewKeyFromSeed(k.file.Identity)
+func fingerprintOf(identity ed25519.PrivateKey) wire.Fingerprint {
+	return wire.FingerprintOf(wire.Token(identity.Public().(ed25519.PublicKey)))
 }
 
-func fingerprintOf(file keyFile) wire.Fingerprint {
-	return wire.FingerprintOf(wire.Token(ed25519.NewKeyFromSeed(file.Identity).Public().(ed25519.PublicKey)))
+// read reads the file again, which another process may have changed. Another
+// hub's keys in its place are refused: this one is to be started anew.
+func (k *keyring) read() (keyFile, error) {
+	file, err := readKeys(k.path)
+	if err == nil && !bytes.Equal(file.Identity, k.file.Identity) {
+		err = fmt.Errorf("%s has become another hub's", k.path)
+	}
+	return file, err
 }
 
 // find returns the function that finds the key a request is sealed to.
@@ -93,7 +101,7 @@ func (k *keyring) lookup(id wire.KeyID, now time.Time) (xwing, bool) {
 	if i := slices.IndexFunc(k.file.Keys, known); i >= 0 {
 		return k.file.Keys[i], true
 	}
-	if file, err := readKeys(k.path); err == nil {
+	if file, err := k.read(); err == nil {
 		k.file = file
 	}
 	if i := slices.IndexFunc(k.file.Keys, known); i >= 0 {
@@ -147,7 +155,7 @@ func (k *keyring) renew(now time.Time) error {
 		return err
 	}
 	defer release()
-	file, err := readKeys(k.path)
+	file, err := k.read()
 	if err != nil {
 		return err
 	}
@@ -204,7 +212,7 @@ func firstKeys(data, path string, now time.Time) (keyFile, error) {
 	if err := closeFolder(data); err != nil {
 		return keyFile{}, err
 	}
-	if err := writeClaim(data, fingerprintOf(file)); err != nil {
+	if err := writeClaim(data, fingerprintOf(ed25519.NewKeyFromSeed(file.Identity))); err != nil {
 		return keyFile{}, err
 	}
 	return file, writeKeys(path, file)

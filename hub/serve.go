@@ -7,6 +7,7 @@ import (
 	"io"
 	"runtime/debug"
 	"strings"
+	"syscall"
 
 	"hubbub/channels/wire"
 	"hubbub/hub/store"
@@ -108,7 +109,7 @@ func (r Request) read() ([]byte, *Refusal) {
 // wrong is for the log; a stranger is told the kind of it.
 func Failed(err error) Reply {
 	switch {
-	case errors.Is(err, store.ErrFull), errors.Is(err, store.ErrBusy):
+	case errors.Is(err, store.ErrFull), errors.Is(err, store.ErrBusy), errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
 		reply := Refuse(&Refusal{Status: wire.StatusBusy, Text: "The hub is busy, or has no room. Come back later."})
 		reply.Header = append(reply.Header, [2]string{"Retry-After", "30"})
 		return reply

@@ -9,6 +9,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -123,27 +125,33 @@ func StartHubd(t testing.TB) *Running {
 	return &Running{URL: "http://" + address + "/", Data: data}
 }
 
-// Build builds the program of a package, as docs/hub.md says, and returns its
-// path.
+// built are the programs that this test program has built.
+var built sync.Map // by package: path
+
+// Build builds the program of a package of this module, as docs/hub.md says,
+// and returns its path.
 func Build(t testing.TB, name string) string {
 	t.Helper()
-	root := moduleRoot(t)
+	if program, ok := built.Load(name); ok {
+		return program.(string)
+	}
 	folder := filepath.Join(os.TempDir(), fmt.Sprintf("hubbub-test-%d", os.Getuid()))
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	program := filepath.Join(folder, filepath.Base(name))
+	program := filepath.Join(folder, strings.ReplaceAll(name, "/", "-"))
 	// Several test programs may build at once: each into a file of its own.
 	temp := fmt.Sprintf("%s-%d", program, os.Getpid())
 	defer os.Remove(temp)
 	build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", temp, "./"+name)
-	build.Dir, build.Env = root, append(os.Environ(), "CGO_ENABLED=0")
+	build.Dir, build.Env = moduleRoot(t), append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("building %s: %v\n%s", name, err, out)
 	}
 	if err := os.Rename(temp, program); err != nil {
 		t.Fatal(err)
 	}
+	built.Store(name, program)
 	return program
 }
 

@@ -23,12 +23,21 @@ func (s *SQLite) Generation() ([16]byte, error) {
 	if err != nil || ok {
 		return generation, err
 	}
+	generation, err = s.generate()
+	if err != nil {
+		err = fmt.Errorf("naming the database's generation: %w", classify(err))
+	}
+	return generation, err
+}
+
+// generate gives the database a generation, unless another process has.
+func (s *SQLite) generate() ([16]byte, error) {
 	release, err := lock.Wait(s.path + "-lock")
 	if err != nil {
-		return generation, fmt.Errorf("naming the database's generation: %w", err)
+		return [16]byte{}, err
 	}
 	defer release()
-	if generation, ok, err = readGeneration(s.path); err != nil || ok {
+	if generation, ok, err := readGeneration(s.path); err != nil || ok {
 		return generation, err
 	}
 	return newGeneration(s.path)
@@ -59,7 +68,7 @@ func newGeneration(path string) (generation [16]byte, err error) {
 	if err != nil {
 		return generation, err
 	}
-	temp, err := os.CreateTemp(filepath.Dir(path), "generation-*")
+	temp, err := os.CreateTemp(filepath.Dir(path), ".new-*")
 	if err != nil {
 		return generation, err
 	}

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"sync"
+	"syscall"
 	"time"
 
 	"modernc.org/sqlite"
@@ -153,12 +154,16 @@ func (s *SQLite) migrate(version int) error {
 	if _, err := tx.Exec(fmt.Sprintf("PRAGMA user_version=%d", len(migrations))); err != nil {
 		return err
 	}
-	if version == 0 {
-		if err := forgetGeneration(s.path); err != nil {
-			return err
-		}
+	if version > 0 {
+		return tx.Commit()
 	}
-	return tx.Commit()
+	err = errors.Join(forgetGeneration(s.path), tx.Commit())
+	if err != nil {
+		return err
+	}
+	// Now, for later there may be no room for it.
+	_, err = newGeneration(s.path)
+	return err
 }
 
 // journal makes a database without WAL keep its rollback journal's file
@@ -243,7 +248,7 @@ func (s *SQLite) run(ctx context.Context, now time.Time, reads bool, f func(*tx)
 func classify(err error) error {
 	code := codeOf(err)
 	switch {
-	case code == sqlite3.SQLITE_FULL, code == sqlite3.SQLITE_IOERR_WRITE, code == sqlite3.SQLITE_IOERR_SHMSIZE:
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT), code == sqlite3.SQLITE_FULL, code == sqlite3.SQLITE_IOERR_WRITE, code == sqlite3.SQLITE_IOERR_SHMSIZE:
 		// A spent quota (EDQUOT) is a write error to SQLite.
 		return fmt.Errorf("%w: %w", ErrFull, err)
 	case code&0xff == sqlite3.SQLITE_BUSY, code == sqlite3.SQLITE_PROTOCOL:
