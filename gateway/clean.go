@@ -10,6 +10,15 @@ func cleanLine(s string) string {
 	return lineEnds.Replace(s)
 }
 
+// cleanShown removes from a parameter what a client or its terminal could obey:
+// control characters but formatting, and \x01 unless all of it is an ACTION.
+func cleanShown(s string) string {
+	if _, ok := actionText(s); ok && strings.HasSuffix(s, "\x01") {
+		return "\x01" + strings.ReplaceAll(cleanText(s), "\n", "") + "\x01"
+	}
+	return strings.ReplaceAll(cleanText(s), "\n", "")
+}
+
 var lineEnds = strings.NewReplacer("\r", "", "\n", "", "\x00", "")
 
 // cleanMiddle makes s fit for a parameter that is not the last one: not empty,
@@ -83,7 +92,7 @@ const (
 // Limits in bytes that ISUPPORT tells.
 const (
 	maxNick    = 30
-	maxChannel = 64
+	maxChannel = 50
 	maxTopic   = 390
 	maxUser    = 10
 )

@@ -76,6 +76,9 @@ func (c *client) sayTo(target, text, command string, kind channels.LineKind) {
 // actionText is what somebody does, of a CTCP ACTION
 // (modern.ircdocs.horse/ctcp); clients leave out the last \x01 at times.
 func actionText(text string) (string, bool) {
+	if !strings.HasPrefix(text, "\x01") {
+		return "", false
+	}
 	body := strings.TrimSuffix(text[1:], "\x01")
 	verb, rest, _ := strings.Cut(body, " ")
 	return rest, verb == "ACTION" && rest != "" && !strings.Contains(rest, "\x01")

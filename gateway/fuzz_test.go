@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"hubbub/channels"
 )
@@ -66,3 +67,49 @@ func (nowhere) SetDeadline(time.Time) error        { return nil }
 func (nowhere) SetReadDeadline(t time.Time) error  { return nil }
 func (nowhere) SetWriteDeadline(t time.Time) error { return nil }
 func (nowhere) Close() error                       { return nil }
+
+// FuzzShow holds what is shown: whatever a member managed to send past the
+// core, each line that is written is one, is UTF-8 of bounded length, and no
+// CTCP but ACTION is among them.
+func FuzzShow(f *testing.F) {
+	f.Add("bob", "hello")
+	f.Add("x\r\nQUIT :bye", "a\r\nQUIT :b\x00\x01VERSION\x01")
+	f.Add("sysop", "\x01DCC SEND x\x01")
+	f.Add("", "")
+	f.Add(strings.Repeat("é", 40), strings.Repeat("\x0304,05é", 300))
+	f.Fuzz(func(t *testing.T, nick, text string) {
+		g := newGateway(settings{Version: "fuzz"}, &scripted{nick: "alice", marks: map[string]int64{}})
+		g.carrier = &carried{}
+		s := g.core.(*scripted)
+		s.open("#bob", time.Now())
+		v := s.view("#bob")
+		v.Topic, v.TopicBy = text, nick
+		v.Members = append(v.Members, channels.MemberView{Nick: nick, Founder: true, InvitedBy: nick, Fingerprint: text})
+		c := &client{g: g, conn: newConn(nowhere{}), since: time.Now(), heard: time.Now(), joined: map[string]string{}}
+		g.connected(c)
+		c.caps = capServerTime | capExtendedJoin | capBatch
+		for _, l := range []string{"NICK alice", "USER a 0 * :r", "WHOIS " + nick, "WHO #bob", "WHO #bob %tcuihsnfdlaor", "NAMES #bob", "TOPIC #bob", "LIST"} {
+			l, err := parseLine([]byte(l))
+			g.received(c, l, err)
+		}
+		for _, kind := range []channels.LineKind{channels.Text, channels.Action, channels.Notice, channels.Info} {
+			s.pending = append(s.pending, s.line(channels.Line{Channel: "#bob", From: nick, Kind: kind, Text: cut(text, 2000), Time: time.Now()}))
+		}
+		s.pending = append(s.pending,
+			channels.Renamed{Channel: "#bob", Old: nick, New: nick + "_"}, channels.Renamed{Channel: "#bob", Old: nick, New: text},
+			channels.Left{Channel: "#bob", Nick: nick, By: text}, channels.Joined{Channel: "#bob", Nick: nick, By: text},
+			channels.Topic{Channel: "#bob", Nick: nick, Text: text, Time: time.Now()},
+			channels.Warn{Channel: "#bob", Text: text}, channels.Warn{Text: text}, channels.Failed{Channel: "#bob", Text: text}, channels.Done{Text: text})
+		g.step(channels.Tick{})
+		for one := range strings.SplitSeq(strings.TrimSuffix(string(c.conn.queue), "\r\n"), "\r\n") {
+			body := one
+			if strings.HasPrefix(one, "@") {
+				_, body, _ = strings.Cut(one, " ")
+			}
+			_, ctcp, _ := strings.Cut(body, "\x01")
+			if len(body) > maxBody-2 || strings.ContainsAny(body, "\r\n\x00\x1b") || !utf8.ValidString(body) || ctcp != "" && !strings.HasPrefix(ctcp, "ACTION ") {
+				t.Fatalf("written: %q", one)
+			}
+		}
+	})
+}

@@ -101,10 +101,11 @@ type message struct {
 
 // encode is the one place where lines for clients are printed, and cleans them:
 // whatever stands in a parameter, one line comes out, no parameter becomes two,
-// and the body is at most 512 bytes, cut between characters.
+// nothing in it is a command to a client or its terminal but formatting and
+// ACTION, and the body is at most 512 bytes, cut between characters.
 func (m message) encode() []byte {
 	out := irc.Message{
-		Prefix:  &irc.Prefix{Name: cleanMiddle(m.from)},
+		Prefix:  &irc.Prefix{Name: cleanMiddle(cleanShown(m.from))},
 		Command: cleanMiddle(m.command),
 		Params:  make([]string, len(m.params)),
 	}
@@ -113,9 +114,9 @@ func (m message) encode() []byte {
 	}
 	for i, p := range m.params {
 		if i < len(m.params)-1 {
-			out.Params[i] = cleanMiddle(p)
+			out.Params[i] = cleanMiddle(cleanShown(p))
 		} else {
-			out.Params[i] = cleanLine(p)
+			out.Params[i] = cleanShown(p)
 		}
 	}
 	body := cut(out.String(), maxBody-len("\r\n"))
