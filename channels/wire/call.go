@@ -94,7 +94,8 @@ type OpenArgs struct {
 }
 
 // GrantArgs lets Token in, as a child of Under (the caller or one below it).
-// A token once revoked is never let in again: CodeRevoked.
+// A token that is in stays where it is, and the call succeeds; one that was
+// revoked is never let in again: CodeRevoked.
 type GrantArgs struct {
 	Token Token `cbor:"token"`
 	Under Token `cbor:"under"`
@@ -102,7 +103,10 @@ type GrantArgs struct {
 
 // RevokeArgs puts Token, which stands below the caller or is the caller, out
 // with all below it; the tokens in Keep (each below Token) move, with what is
-// below them, to the caller (to Token's parent when the caller is Token).
+// below them, to the caller (to Token's parent when the caller is Token). One
+// in Keep that stands below another in it stays there, and one that is not
+// below Token is passed over: hubs need not know the same tokens. Open slots
+// that those put out were the first to offer are withdrawn.
 type RevokeArgs struct {
 	Token Token   `cbor:"token"`
 	Keep  []Token `cbor:"keep,omitempty"`
@@ -161,13 +165,14 @@ type AckArgs struct {
 
 // OfferArgs puts up a slot of Call.Channel, or renews it: only a higher Number
 // is taken (the same bytes again succeed). A slot that was redeemed or
-// withdrawn stays so: CodeUsed, CodeWithdrawn.
+// withdrawn stays so: CodeUsed, CodeWithdrawn. Any member's token may renew it,
+// with the Invite it was offered with.
 type OfferArgs struct {
 	Slot    Slot   `cbor:"slot"`
-	Number  int64  `cbor:"number"` // from 1
-	Invite  Token  `cbor:"invite"` // the invite key's public half: signs peek and redeem
-	Expires int64  `cbor:"expires"`
-	Blob    []byte `cbor:"blob"` // at most MaxBlob bytes
+	Number  int64  `cbor:"number"`  // from 1
+	Invite  Token  `cbor:"invite"`  // the invite key's public half: signs peek and redeem
+	Expires int64  `cbor:"expires"` // unix seconds, hub time
+	Blob    []byte `cbor:"blob"`    // at most MaxBlob bytes
 }
 
 // PeekArgs reads a slot.
@@ -179,7 +184,7 @@ type PeekArgs struct {
 // CodeExpired or CodeUnknown.
 type PeekResult struct {
 	Number  int64  `cbor:"number"`
-	Expires int64  `cbor:"expires"`
+	Expires int64  `cbor:"expires"` // unix seconds, hub time
 	Blob    []byte `cbor:"blob"`
 }
 
@@ -191,7 +196,7 @@ type RedeemArgs struct {
 	Slot    Slot     `cbor:"slot"`
 	Number  int64    `cbor:"number"`
 	Token   Token    `cbor:"token"`
-	Entries [][]byte `cbor:"entries"`
+	Entries [][]byte `cbor:"entries"` // 1 to 16
 }
 
 // RedeemResult says where the entries are.
@@ -200,7 +205,8 @@ type RedeemResult struct {
 }
 
 // WithdrawArgs closes a slot of Call.Channel for good; any member's token may.
-// A redeemed slot stays redeemed and the call succeeds.
+// A redeemed slot stays redeemed and the call succeeds. A slot that was never
+// offered here is closed too, in case the offer comes later.
 type WithdrawArgs struct {
 	Slot Slot `cbor:"slot"`
 }
@@ -210,7 +216,7 @@ type StatusResult struct {
 	Software   string   `cbor:"software"` // name and version of the hub
 	Generation [16]byte `cbor:"generation"`
 	Entries    int64    `cbor:"entries"`
-	Bytes      int64    `cbor:"bytes"`
+	Bytes      int64    `cbor:"bytes"` // as the quota counts them: with 256 for each entry
 	Quota      int64    `cbor:"quota"` // bytes; 0 is no limit
 	Head       int64    `cbor:"head"`
 	Tokens     int64    `cbor:"tokens"`
