@@ -6,16 +6,25 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
-// startIrssi starts irssi as a new user has it: nothing set but the nick.
+// patientIrssi starts irssi as a new user has it: nothing set but the nick. It
+// sends at most a line every 2.2 seconds once it has sent five.
+func patientIrssi(t testing.TB, nick string) *terminal { return runIrssi(t, nick, "") }
+
+// startIrssi starts irssi with nothing set but the nick, and to send at once.
 func startIrssi(t testing.TB, nick string) *terminal {
+	return runIrssi(t, nick, `"irc/core" = { cmds_max_at_once = "100"; cmd_queue_speed = "1msec"; };`)
+}
+
+func runIrssi(t testing.TB, nick, more string) *terminal {
 	t.Helper()
 	need(t, "irssi", "tmux")
 	home := t.TempDir()
-	config := fmt.Sprintf(`settings = { core = { nick = %q; user_name = %q; real_name = %q; }; };
-`, nick, nick, nick)
+	config := fmt.Sprintf(`settings = { core = { nick = %q; user_name = %q; real_name = %q; }; %s };
+`, nick, nick, nick, more)
 	if err := os.WriteFile(filepath.Join(home, "config"), []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -42,5 +51,24 @@ func startWeeChat(t testing.TB, nick string) *terminal {
 	}
 	s := openTerminal(t, "weechat "+nick, home, "weechat", "--dir", home)
 	s.Sees("1.weechat")
+	s.flow = flowWeeChat
 	return s
+}
+
+// flowWeeChat takes the middle column of a WeeChat screen, between the lists of
+// buffers and of nicks, and joins the rows of each line.
+func flowWeeChat(screen string) string {
+	var b strings.Builder
+	for row := range strings.Lines(screen) {
+		columns := strings.Split(strings.TrimSuffix(row, "\n"), "│")
+		if len(columns) > 1 {
+			row = columns[1]
+		}
+		// A row that goes on has blanks only before its bar.
+		if before, text, ok := strings.Cut(row, " | "); ok && strings.TrimSpace(before) == "" {
+			row = text
+		}
+		b.WriteString(row + " ")
+	}
+	return b.String()
 }

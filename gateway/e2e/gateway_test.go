@@ -161,10 +161,10 @@ func (g *gateway) Output() string {
 	return g.out.String()
 }
 
-var address = regexp.MustCompile(`127\.0\.0\.1[:/ ]+(?:-port )?(\d+)`)
+var address = regexp.MustCompile(`/connect .*127\.0\.0\.1 (\d+)`)
 
 func (g *gateway) listens() bool {
-	return strings.Contains(strings.ToLower(g.Output()), "weechat") && address.MatchString(g.Output())
+	return strings.Contains(g.Output(), "Ctrl-C") && address.MatchString(g.Output())
 }
 
 // Addr is where the gateway says that it listens for IRC.

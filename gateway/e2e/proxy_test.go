@@ -7,7 +7,6 @@ import (
 	"encoding/base32"
 	"encoding/base64"
 	"encoding/hex"
-	"io"
 	"net"
 	"net/url"
 	"strings"
@@ -133,14 +132,4 @@ func leaks(hay []byte, secrets []secret) []string {
 		}
 	}
 	return found
-}
-
-// readAll is io.ReadAll for a test.
-func readAll(t testing.TB, r io.Reader) []byte {
-	t.Helper()
-	b, err := io.ReadAll(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
 }

@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"fmt"
 	"net"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -23,6 +24,8 @@ type talker struct {
 	lines []line // all that came, in order
 	ended bool   // the connection is gone
 	pings int    // barriers so far
+	sure  int    // so many of lines are delivered, and the gateway knows it
+	watch func(line)
 }
 
 // line is one line from the gateway.
@@ -41,6 +44,12 @@ func (l line) last() string {
 	}
 	return l.Params[len(l.Params)-1]
 }
+
+// timeMark stands before a line that is shown at another time than its own.
+var timeMark = regexp.MustCompile(`^(\x01ACTION )?\[(late, )?(\d{4}-\d\d-\d\d )?\d\d:\d\d\] `)
+
+// text is what was said, without the mark of a line that was missed.
+func (l line) text() string { return timeMark.ReplaceAllString(l.last(), "$1") }
 
 // parseLine takes a line apart (RFC 1459 §2.3.1, with IRCv3 tags).
 func parseLine(raw string) line {
@@ -74,8 +83,11 @@ func dialTalker(t testing.TB, addr, nick string, caps ...string) *talker {
 	return k
 }
 
-func tryTalker(t testing.TB, addr, nick string, caps ...string) (*talker, error) {
+// tryTalker is dialTalker for a gateway that may be gone. A name like
+// alice@phone is a nick and, behind the @, the client's own name.
+func tryTalker(t testing.TB, addr, name string, caps ...string) (*talker, error) {
 	t.Helper()
+	nick, _, _ := strings.Cut(name, "@")
 	conn, err := net.DialTimeout("tcp", addr, 10*time.Second)
 	if err != nil {
 		return nil, err
@@ -87,7 +99,7 @@ func tryTalker(t testing.TB, addr, nick string, caps ...string) (*talker, error)
 		k.Send("CAP REQ :" + strings.Join(caps, " "))
 	}
 	k.Send("NICK " + nick)
-	k.Send("USER " + nick + " 0 * :" + nick)
+	k.Send("USER " + name + " 0 * :" + nick)
 	if len(caps) > 0 {
 		k.Send("CAP END")
 	}
@@ -112,13 +124,38 @@ func (k *talker) read() {
 			return
 		}
 		l := parseLine(strings.TrimRight(raw, "\r\n"))
-		if l.Command == "PING" {
-			k.Send("PONG :" + l.last())
-		}
 		k.mu.Lock()
 		k.lines = append(k.lines, l)
+		n := len(k.lines)
+		var at int
+		if _, err := fmt.Sscanf(l.last(), "taken-%d", &at); err == nil && l.Command == "PONG" {
+			k.sure = at
+		}
+		watch := k.watch
 		k.mu.Unlock()
+		if watch != nil {
+			watch(l)
+		}
+		if l.Command == "PING" {
+			// When the second is answered, the gateway has taken the first.
+			k.Send(fmt.Sprintf("PONG :%s\r\nPING :taken-%d", l.last(), n))
+		}
 	}
+}
+
+// Watch has f called with each line as it comes.
+func (k *talker) Watch(f func(line)) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.watch = f
+}
+
+// Delivered counts the lines, from the first, that the gateway knows to have
+// been delivered: it has taken the PONG to a PING that came behind them.
+func (k *talker) Delivered() int {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.sure
 }
 
 // Send sends one line. A broken connection shows when something is awaited.
@@ -230,6 +267,9 @@ func (k *talker) Invite(channel, whom string) string {
 				command = joinCommand(l.last()[i:])
 				return true
 			}
+			if strings.Contains(l.last(), "No key was made") {
+				k.t.Fatal(l.Raw)
+			}
 		}
 		return false
 	}, k.Said)
@@ -242,12 +282,16 @@ func joinCommand(text string) string {
 	return strings.Join(fields[:min(3, len(fields))], " ")
 }
 
-// Do types a client's /join command as the line that a client makes of it.
-func (k *talker) Do(command string) {
+// Redeem types the /join command that somebody was given, and waits until the
+// channel is there.
+func (k *talker) Redeem(command string) {
 	k.t.Helper()
 	args, ok := strings.CutPrefix(command, "/join ")
 	if !ok {
 		k.t.Fatalf("not a /join: %q", command)
 	}
+	name, _, _ := strings.Cut(args, " ")
+	self := k.ownNick()
 	k.Send("JOIN " + args)
+	k.Await(name, func(l line) bool { return l.Command == "JOIN" && l.Source == self && l.Params[0] == name })
 }

@@ -18,6 +18,7 @@ type terminal struct {
 	t    testing.TB
 	name string
 	dir  string
+	flow func(screen string) string // joins what the client has broken into rows; nil: nothing but rows
 }
 
 const tmuxConf = `set -g status off
@@ -71,15 +72,25 @@ func (s *terminal) close() {
 			s.t.Logf("last screen of %s:\n%s", s.name, frame(out))
 		}
 	}
+	pid, err := s.tryTmux("", "display-message", "-p", "#{pane_pid}")
 	s.tryTmux("", "kill-server")
+	// It may write into its home while it ends.
+	for i := 0; err == nil && i < 500; i++ {
+		if _, gone := os.Stat("/proc/" + strings.TrimSpace(pid)); gone != nil {
+			break
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
 	os.RemoveAll(s.dir)
 }
 
-// Line types a line and Enter.
+// Line types a line and Enter. Nobody types the next at once; irssi would take
+// it for a paste.
 func (s *terminal) Line(text string) {
 	s.t.Helper()
 	s.Text(text)
 	s.Keys("Enter")
+	time.Sleep(100 * time.Millisecond)
 }
 
 // Text types as a person would, without Enter.
@@ -131,14 +142,22 @@ func (s *terminal) Await(what string, ok func(screen string) bool) string {
 	return now
 }
 
-// Sees waits until all texts are on the screen, in this order.
+// Sees waits until all texts are on the screen, in this order. Where a client
+// breaks a line does not matter.
 func (s *terminal) Sees(texts ...string) string {
 	s.t.Helper()
-	return s.Await(strings.Join(texts, " … "), func(screen string) bool { return inOrder(screen, texts) })
+	return s.Await(strings.Join(texts, " … "), func(screen string) bool {
+		if s.flow != nil {
+			screen = s.flow(screen)
+		}
+		return inOrder(screen, texts)
+	})
 }
 
-// inOrder tells whether all texts stand in s, one behind the other.
+// inOrder tells whether all texts stand in s, one behind the other, blanks and
+// line breaks being one.
 func inOrder(s string, texts []string) bool {
+	s = strings.Join(strings.Fields(s), " ")
 	for _, text := range texts {
 		i := strings.Index(s, text)
 		if i < 0 {
