@@ -22,7 +22,7 @@ import (
 // keyFile is the file of the hub's keys, in CBOR.
 type keyFile struct {
 	Version  int     `cbor:"version"`
-	Identity []byte  `cbor:"identity"` // seed of the Ed25519 key
+	Identity []byte  `cbor:"identity"` // Ed25519: seed | public key, which takes a millisecond to compute
 	Keys     []xwing `cbor:"keys"`     // by Made, the oldest first
 }
 
@@ -62,7 +62,7 @@ func openKeyring(data string, now time.Time) (*keyring, error) {
 	if err != nil {
 		return nil, err
 	}
-	k.file, k.identity = file, ed25519.NewKeyFromSeed(file.Identity)
+	k.file, k.identity = file, ed25519.PrivateKey(file.Identity)
 	k.fingerprint = fingerprintOf(k.identity)
 	return k, nil
 }
@@ -204,15 +204,18 @@ func firstKeys(data, path string, now time.Time) (keyFile, error) {
 	if file, err := readKeys(path); !errors.Is(err, fs.ErrNotExist) {
 		return file, err
 	}
-	file := keyFile{Version: keyFileVersion, Identity: make([]byte, ed25519.SeedSize)}
-	rand.Read(file.Identity)
+	_, identity, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		return keyFile{}, err
+	}
+	file := keyFile{Version: keyFileVersion, Identity: identity}
 	if err := file.add(now); err != nil {
 		return keyFile{}, err
 	}
 	if err := closeFolder(data); err != nil {
 		return keyFile{}, err
 	}
-	if err := writeClaim(data, fingerprintOf(ed25519.NewKeyFromSeed(file.Identity))); err != nil {
+	if err := writeClaim(data, fingerprintOf(identity)); err != nil {
 		return keyFile{}, err
 	}
 	return file, writeKeys(path, file)
@@ -227,7 +230,7 @@ func readKeys(path string) (keyFile, error) {
 	if err := codec.Unmarshal(b, &file); err != nil {
 		return keyFile{}, fmt.Errorf("reading %s: %w", path, err)
 	}
-	if file.Version != keyFileVersion || len(file.Identity) != ed25519.SeedSize {
+	if file.Version != keyFileVersion || len(file.Identity) != ed25519.PrivateKeySize {
 		return keyFile{}, fmt.Errorf("%s is of version %d, which this program does not know", path, file.Version)
 	}
 	return file, nil
