@@ -3,6 +3,7 @@ package channels
 import (
 	"crypto/ed25519"
 	"crypto/rand"
+	"slices"
 	"time"
 
 	"hubbub/channels/roster"
@@ -67,7 +68,11 @@ func (s *step) useHub(in UseHub) {
 		s.fail(in.Ref, "", CodeHub, "%v", err)
 		return
 	}
+	was, _ := first(s.book, readString, "SELECT url FROM hubs WHERE fingerprint = ?", in.Hub.Fingerprint[:])
 	h, _ := s.hub(s.meet(in.Hub, true))
+	if was != "" && was != h.address.URL {
+		s.moved(h)
+	}
 	if h.account == nil {
 		seed := make([]byte, ed25519.SeedSize)
 		rand.Read(seed)
@@ -90,6 +95,24 @@ func (s *step) useHub(in UseHub) {
 		s.call(pending{hub: h.row, op: wire.OpClaim})
 	}
 	s.hurry(h.row)
+}
+
+// moved tells the channels that one has opened on a hub where it is now.
+func (s *step) moved(h hub) {
+	for _, row := range list(s.book, readNumber, "SELECT channel FROM places WHERE hub = ? AND opened = 1 ORDER BY channel", h.row) {
+		ch := s.channels[row]
+		if ch == nil || ch.state != stateMember {
+			continue
+		}
+		if _, err := s.announce(ch, hubAdd(h)); err != nil {
+			s.emit(Warn{Channel: ch.name, Text: err.Error()})
+		}
+	}
+}
+
+// hubAdd says that a channel lives on a hub.
+func hubAdd(h hub) roster.HubAdd {
+	return roster.HubAdd{URL: h.address.URL, Key: roster.HubFingerprint(h.address.Fingerprint)}
 }
 
 // claimed takes the answer to a claim. Until there is one it is asked for,
@@ -159,15 +182,20 @@ func (s *step) choose() (hub, bool) {
 
 // place makes the hubs that operations name known, as places of the channel.
 func (s *step) place(ch *channel, ops []*roster.Signed) {
-	changed := false
+	changed, dropped := false, false
 	for _, op := range ops {
 		switch op.Op().Args.(type) {
-		case roster.HubAdd, roster.HubDrop, roster.Join, roster.Remove, roster.Leave:
+		case roster.HubAdd, roster.Join, roster.Remove, roster.Leave:
 			changed = true
+		case roster.HubDrop:
+			changed, dropped = true, true
 		}
 	}
 	if !changed || ch.state == stateLeaving || ch.state == stateRemoved {
 		return
+	}
+	if dropped {
+		s.leaveHubs(ch)
 	}
 	for _, v := range s.view(ch).Hubs {
 		entry := v.Entries[len(v.Entries)-1]
@@ -177,6 +205,19 @@ func (s *step) place(ch *channel, ops []*roster.Signed) {
 		}
 		h := s.meet(HubAddress{URL: url, Fingerprint: wire.Fingerprint(v.Key)}, false)
 		s.addPlace(ch, h)
+	}
+}
+
+// leaveHubs forgets the hubs on which a channel does not live any more.
+func (s *step) leaveHubs(ch *channel) {
+	view := s.view(ch)
+	for _, id := range s.placesOf(ch) {
+		h, _ := s.hub(id)
+		if !slices.ContainsFunc(view.Hubs, func(v roster.HubView) bool { return wire.Fingerprint(v.Key) == h.address.Fingerprint }) {
+			delete(s.memory.head, place{ch.row, id})
+			s.book.run("DELETE FROM calls WHERE channel = ? AND hub = ?", ch.row, id)
+			s.book.run("DELETE FROM places WHERE channel = ? AND hub = ?", ch.row, id)
+		}
 	}
 }
 

@@ -217,7 +217,7 @@ func (s *step) nameHubs(ch *channel) {
 		if !ok || slices.ContainsFunc(known, func(v roster.HubView) bool { return wire.Fingerprint(v.Key) == h.address.Fingerprint }) {
 			continue
 		}
-		_, err := s.announce(ch, roster.HubAdd{URL: h.address.URL, Key: roster.HubKey(h.address.Fingerprint)})
+		_, err := s.announce(ch, hubAdd(h))
 		if err != nil {
 			s.emit(Warn{Channel: ch.name, Text: err.Error()})
 		}

@@ -51,6 +51,9 @@ func begin(t *testing.T) *world {
 }
 
 func newWorld(t testing.TB) *world {
+	if _, bench := t.(*testing.B); !bench {
+		t.Cleanup(channels.Hasten())
+	}
 	return &world{
 		t: t, dir: t.TempDir(), now: time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC), latency: 20 * time.Millisecond,
 		hubs: map[wire.Fingerprint]*hubHouse{}, named: map[string]*hubHouse{},
