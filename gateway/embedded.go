@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -29,6 +30,7 @@ type embeddedHub struct {
 	address channels.HubAddress
 	secret  [16]byte // of its owner's account key; zero once it is claimed
 
+	folder   string
 	hub      *hub.Hub
 	listener net.Listener
 	server   *http.Server
@@ -62,7 +64,7 @@ func startEmbedded(data *dataDir, configured string, now func() time.Time, warn 
 	}
 	h := &embeddedHub{
 		address: channels.HubAddress{URL: url, Fingerprint: opened.Fingerprint()},
-		secret:  key.Secret, hub: opened, listener: l,
+		secret:  key.Secret, folder: folder, hub: opened, listener: l,
 	}
 	var waiting context.Context
 	waiting, h.sendHome = context.WithCancel(context.Background())
@@ -77,6 +79,20 @@ func startEmbedded(data *dataDir, configured string, now func() time.Time, warn 
 		ErrorLog:          slog.NewLogLogger(slog.Default().Handler(), slog.LevelInfo),
 	}
 	return h, nil
+}
+
+// newSecret has the hub write a new owner's key, and returns its secret: what
+// whoever can write in its folder may do (hub/claim.go).
+func (h *embeddedHub) newSecret() ([16]byte, error) {
+	if err := os.WriteFile(filepath.Join(h.folder, "claim.txt"), nil, 0o600); err != nil {
+		return [16]byte{}, err
+	}
+	again, err := hub.Open(hub.Config{Data: h.folder}) // writes the key, and opens no database
+	if err != nil {
+		return [16]byte{}, err
+	}
+	key, _, err := hub.ReadClaim(h.folder)
+	return key.Secret, errors.Join(err, again.Close())
 }
 
 // embeddedHeld is how many requests may wait at the embedded hub. A waiting one

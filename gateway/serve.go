@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"os"
 	"time"
@@ -55,8 +56,7 @@ func serve(ctx context.Context, f flags, stdout, stderr io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	greet(stdout, c, data.path, irc.Addr())
-	return g.work(ctx, secured, c.Password == "")
+	return g.work(ctx, secured, c.Password == "", func() { greet(stdout, c, data.path, irc.Addr()) })
 }
 
 // assembled is a gateway with what it was put together from.
@@ -85,42 +85,79 @@ func assemble(ctx context.Context, c config, data *dataDir, core core, hub *embe
 	return assembled{g, r, hub}, nil
 }
 
-// pruneEvery is how long the file of a one-time key may outlive the key.
-const pruneEvery = time.Minute
-
-// work serves clients until ctx ends, and returns when all is at rest.
-func (a assembled) work(ctx context.Context, irc net.Listener, ownUserOnly bool) error {
+// work serves clients until ctx ends, and returns when all is at rest. It calls
+// ready once a first /invite finds the embedded hub claimed.
+func (a assembled) work(ctx context.Context, irc net.Listener, ownUserOnly bool, ready func()) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	failed := make(chan error, 2)
 	start := func(f func() error) {
-		go func() {
-			err := f()
-			if err != nil {
-				cancel()
-			}
-			failed <- err
-		}()
+		err := f()
+		if err != nil {
+			cancel()
+		}
+		failed <- err
 	}
-	start(func() error { return a.gateway.serve(irc, refusal(ownUserOnly)) })
-	start(a.hub.Serve)
-	go a.introduce(ctx)
+	go start(a.hub.Serve)
+	go a.run(ctx)
+	a.introduce()
+	ready()
+	go start(func() error { return a.gateway.serve(irc, refusal(ownUserOnly)) })
+	go a.prune(ctx)
 
-	a.run(ctx)
+	<-a.done
 	irc.Close()
 	a.runner.Wait()
 	a.hub.Close()
 	return errors.Join(<-failed, <-failed)
 }
 
-// introduce tells the core of the embedded hub, and then, now and again, has
-// files removed that are of no more use.
-func (a assembled) introduce(ctx context.Context) {
-	if a.hub.address.URL != "" {
-		a.do(func() {
-			a.step(channels.UseHub{Hub: a.hub.address, Secret: a.hub.secret, Embedded: true})
-		})
+// introduce tells the core of the embedded hub. A hub that was claimed by a
+// phonebook which is there no more is claimed anew: its folder is the gateway's.
+func (a assembled) introduce() {
+	if a.hub.hub == nil || a.offer(a.hub.secret) {
+		return
 	}
+	secret, err := a.hub.newSecret()
+	if err == nil && a.offer(secret) {
+		return
+	}
+	slog.Error("the embedded hub can't be used", "err", err)
+}
+
+// claimPatience is how long the start waits for the embedded hub.
+const claimPatience = 5 * time.Second
+
+// offer has the core use the embedded hub. It reports false if that can't be;
+// an answer that is late does no harm.
+func (a assembled) offer(secret [16]byte) (ok bool) {
+	settled := make(chan bool, 1)
+	a.do(func() {
+		ref := a.ask(asked{client: &client{g: a.gateway}, command: serverNick, then: func(ev channels.Event) bool {
+			_, failed := ev.(channels.Failed)
+			select {
+			case settled <- !failed:
+			default:
+			}
+			return true
+		}})
+		a.step(channels.UseHub{Ref: ref, Hub: a.hub.address, Secret: secret, Embedded: true})
+	})
+	select {
+	case ok := <-settled:
+		return ok
+	case <-a.done:
+	case <-time.After(claimPatience):
+		slog.Warn("the embedded hub does not answer yet", "hub", a.hub.address.URL)
+	}
+	return true
+}
+
+// pruneEvery is how long the file of a one-time key may outlive the key.
+const pruneEvery = time.Minute
+
+// prune removes those files until ctx ends.
+func (a assembled) prune(ctx context.Context) {
 	tick := time.NewTicker(pruneEvery)
 	defer tick.Stop()
 	for a.do(a.pruneInvites) {

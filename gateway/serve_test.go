@@ -26,11 +26,18 @@ import (
 	"hubbub/hub/web"
 )
 
-// served runs a whole gateway in this process and returns where it listens, and
-// what it has said.
+// served runs a whole gateway in this process until the test ends, and returns
+// where it listens, and what it has said.
 func served(t *testing.T, configuration string) (address, greeting string) {
 	t.Helper()
-	dir := t.TempDir()
+	address, greeting, stop := servedIn(t, t.TempDir(), configuration)
+	t.Cleanup(stop)
+	return address, greeting
+}
+
+// servedIn is served with its data in a folder, until stop is called.
+func servedIn(t *testing.T, dir, configuration string) (address, greeting string, stop func()) {
+	t.Helper()
 	f := flags{config: filepath.Join(dir, "c.toml"), data: filepath.Join(dir, "data"), listen: "127.0.0.1:0"}
 	if err := os.WriteFile(f.config, []byte(configuration), 0o600); err != nil {
 		t.Fatal(err)
@@ -43,12 +50,12 @@ func served(t *testing.T, configuration string) (address, greeting string) {
 		w.CloseWithError(err)
 		ended <- err
 	}()
-	t.Cleanup(func() {
+	stop = func() {
 		cancel()
 		if err := <-ended; err != nil {
 			t.Error(err)
 		}
-	})
+	}
 	for lines := bufio.NewScanner(r); !strings.Contains(greeting, "Ctrl-C"); greeting += lines.Text() + "\n" {
 		if !lines.Scan() {
 			t.Fatalf("%v after %q", lines.Err(), greeting)
@@ -58,7 +65,7 @@ func served(t *testing.T, configuration string) (address, greeting string) {
 	if m == nil {
 		t.Fatalf("no address in %q", greeting)
 	}
-	return net.JoinHostPort(m[1], m[2]), greeting
+	return net.JoinHostPort(m[1], m[2]), greeting, stop
 }
 
 // welcomed registers on a connection and returns the first line that settles it.
@@ -139,6 +146,37 @@ func selfSigned(t *testing.T) (cert, key string, pool *x509.CertPool) {
 	return write("cert.pem", "CERTIFICATE", raw), write("key.pem", "PRIVATE KEY", pkcs8), pool
 }
 
+// talkTo connects a client. It returns a function that sends a line, and reads on
+// until one comes that has all the parts.
+func talkTo(t *testing.T, address string) (say func(line string, parts ...string) string) {
+	t.Helper()
+	conn, err := net.Dial("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	conn.SetDeadline(time.Now().Add(30 * time.Second))
+	in := bufio.NewScanner(conn)
+	return func(line string, parts ...string) string {
+		t.Helper()
+		fmt.Fprintf(conn, "%s\r\n", line)
+		for in.Scan() {
+			if token, ok := strings.CutPrefix(in.Text(), "PING "); ok {
+				fmt.Fprintf(conn, "PONG %s\r\n", token)
+			}
+			found := true
+			for _, p := range parts {
+				found = found && strings.Contains(in.Text(), p)
+			}
+			if found {
+				return in.Text()
+			}
+		}
+		t.Fatalf("no %q after %q: %v", parts, line, in.Err())
+		return ""
+	}
+}
+
 // A hub of one's own, from the key in its claim.txt to a channel that lives on
 // it, all of it real but the network.
 func TestHubIsAddedForReal(t *testing.T) {
@@ -156,32 +194,7 @@ func TestHubIsAddedForReal(t *testing.T) {
 	}
 
 	address, _ := served(t, "")
-	conn, err := net.Dial("tcp", address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	conn.SetDeadline(time.Now().Add(30 * time.Second))
-	in := bufio.NewScanner(conn)
-	// say sends a line, and reads on until one has all the parts.
-	say := func(line string, parts ...string) string {
-		t.Helper()
-		fmt.Fprintf(conn, "%s\r\n", line)
-		for in.Scan() {
-			if strings.HasPrefix(in.Text(), "PING ") {
-				fmt.Fprintf(conn, "PONG%s\r\n", strings.TrimPrefix(in.Text(), "PING"))
-			}
-			found := true
-			for _, p := range parts {
-				found = found && strings.Contains(in.Text(), p)
-			}
-			if found {
-				return in.Text()
-			}
-		}
-		t.Fatalf("no %q after %q: %v", parts, line, in.Err())
-		return ""
-	}
+	say := talkTo(t, address)
 	say("NICK alice\r\nUSER alice 0 * :Alice", " 001 ")
 	wrong := wire.AccountKey{Fingerprint: key.Fingerprint, Secret: [16]byte{1}}
 	say("PRIVMSG sysop :hub add "+site.URL+" "+wrong.String(), "PRIVMSG alice :", "key")
@@ -203,4 +216,19 @@ func TestHubIsAddedForReal(t *testing.T) {
 	say("PRIVMSG sysop :leave", "say it again within a minute")
 	say("PRIVMSG sysop :leave #bob", "You left #bob")
 	say("PRIVMSG sysop :list", "You have no channel yet")
+}
+
+// The embedded hub is ready when the gateway is, and again when somebody has
+// deleted the phonebook that had claimed it.
+func TestEmbeddedHubOutlivesThePhonebook(t *testing.T) {
+	dir := t.TempDir()
+	for range 2 {
+		address, _, stop := servedIn(t, dir, "")
+		say := talkTo(t, address)
+		say("NICK alice\r\nUSER alice 0 * :Alice\r\nJOIN #bob\r\nINVITE bob #bob", "/join #alice HTTP://127.0.0.1:")
+		stop()
+		for _, end := range []string{"", "-wal", "-shm"} {
+			os.Remove(filepath.Join(dir, "data", "phonebook.db"+end))
+		}
+	}
 }
