@@ -1,6 +1,7 @@
 package channels
 
 import (
+	"hubbub/channels/codec"
 	"hubbub/channels/roster"
 	"hubbub/channels/session"
 	"hubbub/channels/wire"
@@ -41,11 +42,28 @@ func (s *step) sealLeave(ch *channel) {
 		_, err = s.ensureSenderKey(ch, false)
 	}
 	if err == nil {
-		_, err = s.sealContent(ch, session.Ops{Ops: [][]byte{op.Bytes()}})
+		_, err = s.sealContent(ch, session.Ops{Ops: append(s.untold(ch), op.Bytes())})
 	}
 	if err != nil {
 		s.emit(Warn{Channel: name, Text: "the others could not be told that you left: " + err.Error()})
 	}
+}
+
+// untold are one's own operations that wait to be told: the one that one leaves
+// by rests on them.
+func (s *step) untold(ch *channel) (ops [][]byte) {
+	for _, content := range list(s.book, readBytes, "SELECT content FROM outbox WHERE channel = ? AND kind = ? ORDER BY id", ch.row, outOps) {
+		var told session.Ops
+		if err := codec.Unmarshal(content, &told); err == nil {
+			ops = append(ops, told.Ops...)
+		}
+	}
+	for _, v := range s.making(ch.row) {
+		if op := s.ops(ch).Get(v.op); op != nil {
+			ops = append(ops, op.Bytes())
+		}
+	}
+	return ops
 }
 
 // revokeSelf puts one's own token out on all hubs, once what was to be told is

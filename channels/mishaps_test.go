@@ -42,3 +42,26 @@ func TestAKeyIsRevokedBeforeAHubHasIt(t *testing.T) {
 		t.Errorf("bob sees the topic %q", v.Topic)
 	}
 }
+
+// TestLeavingWithMuchUntold: who leaves has operations that nobody has heard of
+// yet. The one that he leaves by rests on them, and a newcomer needs them all.
+func TestLeavingWithMuchUntold(t *testing.T) {
+	w := begin(t)
+	alice, bob := w.two()
+	w.hub("attic").fall()
+	w.run(time.Second)
+	bob.do(channels.SetTopic{Channel: "#alice", Text: "going"})
+	bob.do(channels.Invite{Channel: "#alice"})
+	bob.do(channels.Leave{Channel: "#alice"})
+	w.hub("attic").rise()
+	w.run(5 * time.Minute)
+	if l, ok := last[channels.Left](alice); !ok || l.Nick != "bob" {
+		t.Fatalf("alice was told %+v", alice.events)
+	}
+	carol := w.person("carol")
+	carol.redeems("#gang", alice.invites("#bob"))
+	w.run(time.Minute)
+	if v, _ := carol.core.Channel("#gang"); v.Waiting || v.Topic != "going" {
+		t.Errorf("carol sees %+v", v)
+	}
+}
