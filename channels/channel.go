@@ -45,6 +45,7 @@ type channel struct {
 	set     *roster.Set // nil: not read yet
 	shown   []shownMember
 	topic   roster.Hash // of the topic that is shown
+	forks   int         // how many the user was told of
 	prekeys map[session.Secret]session.Prekey
 }
 
@@ -215,7 +216,7 @@ func (s *Core) ops(ch *channel) *roster.Set {
 	}
 	ch.set = set
 	ch.shown = s.present(ch)
-	ch.topic = set.Evaluate().Topic.Op
+	ch.topic, ch.forks = set.Evaluate().Topic.Op, len(set.Evaluate().Forks)
 	return set
 }
 

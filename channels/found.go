@@ -68,8 +68,8 @@ func (s *step) open(ch *channel, hub int64) {
 // openedOn takes the answer to an open.
 func (s *step) openedOn(p pending, result wire.Result) verdict {
 	if result.Error != nil {
-		if transient(result.Error.Code) {
-			return later
+		if transient(result.Error.Code) && len(s.making(p.channel)) == 0 {
+			return later // nobody waits for it
 		}
 		s.unopened(p, result.Error)
 		return answered

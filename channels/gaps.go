@@ -16,6 +16,7 @@ const (
 	needAgain  = 24 * time.Hour     // between askings
 	needMost   = 3                  // askings
 	gapMost    = 3 * 24 * time.Hour // then it is lost
+	needPause  = time.Minute        // between two askings of a member that are heeded
 	refillMost = 20 * time.Second   // random wait before one gives what was another's
 )
 
@@ -255,7 +256,7 @@ func (s *step) foundOwn(ch *channel, key session.KeyID) {
 
 // forked tells the user that a member's keys are used twice.
 func (s *step) forked(ch *channel, member session.Member) {
-	s.emit(Warn{Channel: ch.name, Text: "two different texts came as the same one from " + s.nickOf(ch, member) +
+	s.emit(Warn{Channel: ch.name, Text: "two different things came as the same one from " + s.nickOf(ch, member) +
 		": that device was restored from a backup, or somebody else has its keys. Ask " + s.nickOf(ch, member) + " over another way"})
 }
 
@@ -346,6 +347,11 @@ func (s *step) giveUp(ch *channel, p peer, e entryRecord) {
 // answerNeed gives a member what he misses, if it is here: the same bytes
 // again, or one's own sender key, or one's own texts if that key is gone.
 func (s *step) answerNeed(ch *channel, from session.Member, need session.Need) {
+	asker := asker{ch.row, from}
+	if s.now.Sub(s.memory.asked[asker]) < needPause {
+		return
+	}
+	s.memory.asked[asker] = s.now
 	for _, id := range need.IDs {
 		e, ok := first(s.book, readEntry, selectEntries+"WHERE channel = ? AND entry = ? AND bytes IS NOT NULL", ch.row, id[:])
 		if !ok || e.state == entryVoid {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"hubbub/channels/roster"
+	"hubbub/channels/session"
 	"hubbub/channels/wire"
 )
 
@@ -197,7 +198,10 @@ func (s *step) place(ch *channel, ops []*roster.Signed) {
 	if dropped {
 		s.leaveHubs(ch)
 	}
-	for _, v := range s.view(ch).Hubs {
+	for i, v := range s.view(ch).Hubs {
+		if i == session.MaxHubs {
+			break
+		}
 		entry := v.Entries[len(v.Entries)-1]
 		url, err := wire.CanonicalURL(entry.URL)
 		if err != nil {

@@ -3,6 +3,7 @@ package channels
 import (
 	"crypto/hkdf"
 	"crypto/sha256"
+	"slices"
 	"time"
 
 	"hubbub/channels/roster"
@@ -61,15 +62,35 @@ func (s *step) keepSenderKey(ch *channel, key session.SenderKey) {
 	s.forgot()
 }
 
+// purpose is what a sender key is needed for.
+type purpose int
+
+const (
+	forOther    purpose = iota
+	forText             // it must not be worn
+	forFarewell         // a removal, which whom it removes is to read
+)
+
 // ensureSenderKey starts a new sender key if the one there is may not be used
 // (any more), and says whether it did. What is no text goes under an old key,
 // too: else two who only acknowledge each other's keys would never come to rest.
-func (s *step) ensureSenderKey(ch *channel, forText bool) (fresh bool, err error) {
+func (s *step) ensureSenderKey(ch *channel, what purpose) (fresh bool, err error) {
 	v, ok := s.sending(ch)
-	if !ok || ch.rekey || v.run != s.run || v.key.Spent() || forText && s.worn(ch, v) {
+	if !ok || ch.rekey || v.run != s.run || v.key.Spent() ||
+		what != forFarewell && s.exposed(ch) || what == forText && s.worn(ch, v) {
 		return true, s.newSenderKey(ch)
 	}
 	return false, nil
+}
+
+// exposed says that somebody has the sender key who is not to read on.
+func (s *step) exposed(ch *channel) bool {
+	if ch.state != stateMember {
+		return false
+	}
+	view := s.view(ch)
+	return slices.ContainsFunc(list(s.book, readBytes, "SELECT member FROM given WHERE channel = ?", ch.row),
+		func(member []byte) bool { return !view.Live(roster.Member(member)) })
 }
 
 // worn says that a sender key is too old for another text, or has sealed too much.

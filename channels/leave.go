@@ -39,7 +39,7 @@ func (s *step) sealLeave(ch *channel) {
 	defer func() { ch.name = name }()
 	op, err := s.operate(ch, roster.Leave{Seq: ch.seq})
 	if err == nil {
-		_, err = s.ensureSenderKey(ch, false)
+		_, err = s.ensureSenderKey(ch, forOther)
 	}
 	if err == nil {
 		_, err = s.sealContent(ch, session.Ops{Ops: append(s.untold(ch), op.Bytes())})

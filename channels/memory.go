@@ -19,8 +19,15 @@ type memory struct {
 	invited  map[int64]Ref        // who waits for an invite, by its row
 	joining  map[session.Slot]Ref // who waits for a redeeming
 	claiming map[int64]Ref        // who waits for an account, by the hub's row
+	asked    map[asker]time.Time  // when a member was last given what was missing there
 	cleaned  time.Time            // when old things were deleted last
 	truncate time.Time            // when the write-ahead log is to be emptied; zero: not needed
+}
+
+// asker is a member of a channel, by its row.
+type asker struct {
+	channel int64
+	member  session.Member
 }
 
 // place is a channel on a hub, by their rows.
@@ -69,7 +76,7 @@ type ack struct {
 func newMemory() memory {
 	return memory{
 		flights: map[RequestID]*flight{}, hubs: map[int64]hubState{}, head: map[place]bool{},
-		invited: map[int64]Ref{}, joining: map[session.Slot]Ref{}, claiming: map[int64]Ref{},
+		invited: map[int64]Ref{}, joining: map[session.Slot]Ref{}, claiming: map[int64]Ref{}, asked: map[asker]time.Time{},
 	}
 }
 
@@ -80,6 +87,7 @@ func (m memory) clone() memory {
 	m.invited = maps.Clone(m.invited)
 	m.joining = maps.Clone(m.joining)
 	m.claiming = maps.Clone(m.claiming)
+	m.asked = maps.Clone(m.asked)
 	return m
 }
 

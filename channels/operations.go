@@ -96,6 +96,10 @@ func (s *step) refresh(ch *channel) {
 		ch.topic = view.Topic.Op
 		s.showTopic(ch)
 	}
+	if n := len(view.Forks); n > ch.forks {
+		ch.forks = n
+		s.forked(ch, session.Member(view.Forks[n-1].By))
+	}
 }
 
 // standing notices that the user was removed.
@@ -120,7 +124,7 @@ func (s *step) standing(ch *channel, view *roster.View) {
 func (s *step) showLeft(ch *channel, before, now []shownMember) {
 	view := s.view(ch)
 	for _, m := range before {
-		if findShown(now, m.id) >= 0 {
+		if findShown(now, m.id) >= 0 || m.id == ch.self {
 			continue
 		}
 		left := Left{Channel: ch.name, Nick: m.nick}
@@ -129,7 +133,6 @@ func (s *step) showLeft(ch *channel, before, now []shownMember) {
 				left.By = nickIn(before, session.Member(r.By[0]))
 			}
 		}
-		ch.rekey = true
 		s.emit(left)
 	}
 }
@@ -203,6 +206,9 @@ func (c *Core) present(ch *channel) []shownMember {
 	} else {
 		for _, m := range c.view(ch).Members {
 			add(session.Member(m.ID), m.Nick)
+		}
+		if own < 0 {
+			add(ch.self, c.nick) // removed, but it is still this user's window
 		}
 	}
 	nicks := displayNicks(raw, own)

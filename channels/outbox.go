@@ -74,7 +74,7 @@ func (s *step) drain() {
 
 // sealItem seals one thing. It says false if it has to wait.
 func (s *step) sealItem(ch *channel, it item) bool {
-	fresh, err := s.ensureSenderKey(ch, it.kind == outText)
+	fresh, err := s.ensureSenderKey(ch, it.purpose())
 	if err == nil {
 		switch it.kind {
 		case outText:
@@ -105,6 +105,25 @@ func (s *step) sealItem(ch *channel, it item) bool {
 		s.unsealable(ch, it, err)
 	}
 	return true
+}
+
+// purpose is what a sender key is needed for to seal it.
+func (it item) purpose() purpose {
+	switch it.kind {
+	case outText:
+		return forText
+	case outOps:
+		var c session.Ops
+		if codec.Unmarshal(it.content, &c) != nil {
+			break
+		}
+		for _, b := range c.Ops {
+			if op, err := roster.Parse(b); err == nil && op.Op().Args.Kind() == roster.KindRemove {
+				return forFarewell
+			}
+		}
+	}
+	return forOther
 }
 
 // unsealable drops what cannot be sealed, and says so if it is a text.
@@ -151,7 +170,7 @@ func (s *step) sealSnapshot(ch *channel) error {
 		size += len(op.Bytes())
 	}
 	for i, ops := range pieces {
-		if _, err := s.ensureSenderKey(ch, false); err != nil {
+		if _, err := s.ensureSenderKey(ch, forOther); err != nil {
 			return err
 		}
 		if _, err := s.sealContent(ch, session.Snapshot{Index: i, Count: len(pieces), Ops: ops}); err != nil {

@@ -444,6 +444,33 @@ func TestTheFounderLeaves(t *testing.T) {
 	carol.saw("#gang", "bob: she is gone")
 }
 
+// TestAStartChangesNothing: what a gateway shows after a start it asks for by
+// Channels and Backlog.
+func TestAStartChangesNothing(t *testing.T) {
+	w := begin(t)
+	alice, bob := w.two()
+	alice.says("#bob", "hello")
+	alice.do(channels.SetTopic{Channel: "#bob", Text: "a topic"})
+	w.run(time.Minute)
+	before, _ := alice.core.Channel("#bob")
+	for _, p := range w.people {
+		p.events = nil
+		p.restart()
+	}
+	w.run(10 * time.Minute)
+	for _, p := range w.people {
+		if len(p.events) != 0 {
+			t.Errorf("%s was told %+v", p.name, p.events)
+		}
+	}
+	after, _ := alice.core.Channel("#bob")
+	before.Hubs, after.Hubs = nil, nil
+	if fmt.Sprint(before) != fmt.Sprint(after) {
+		t.Errorf("alice sees\n%+v, not\n%+v", after, before)
+	}
+	_ = bob
+}
+
 func TestHiding(t *testing.T) {
 	w := begin(t)
 	alice, bob := w.two()

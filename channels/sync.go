@@ -53,7 +53,7 @@ type reading struct {
 }
 
 const selectReading = `SELECT p.channel, p.position, p.entry FROM places p JOIN channels c ON c.id = p.channel
-	WHERE p.hub = ? AND p.joined = 1 AND p.retry <= ? AND c.state IN ('waiting', 'member', 'removed')
+	WHERE p.hub = ? AND p.joined = 1 AND p.retry <= ? AND c.state IN ('waiting', 'member')
 	ORDER BY p.channel LIMIT ?`
 
 func readReading(r row) (v reading) {
