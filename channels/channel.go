@@ -71,6 +71,7 @@ type welcome struct {
 type shownMember struct {
 	id   session.Member
 	nick string
+	live bool // one seals to him
 }
 
 const selectChannels = `SELECT id, coalesce(name, ''), state, channel, member, token, created, hidden,

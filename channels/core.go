@@ -171,6 +171,11 @@ func (s *step) clock() {
 		s.book.run("UPDATE timers SET at = at - ?", int64(back))
 		s.book.run("UPDATE calls SET due = due - ? WHERE due > 0", int64(back))
 		s.book.run("UPDATE places SET retry = retry - ? WHERE retry > 0", int64(back))
+		s.book.run("UPDATE held SET since = since - ?", int64(back))
+		s.book.run("UPDATE peers SET gap = gap - ? WHERE gap > 0", int64(back))
+		for _, ch := range s.channels {
+			ch.saw = ch.saw.Add(-back)
+		}
 	}
 	s.memory.now = s.now
 }

@@ -54,7 +54,7 @@ func (s *step) found(name string) (*channel, error) {
 	ch := s.add(name, stateMember, session.Channel(op.Hash()), key, token, nil)
 	s.keepPrekey(ch, 0, prekey)
 	ch.set = roster.NewSet(roster.Channel(ch.id))
-	ch.shown = []shownMember{{ch.self, s.nick}}
+	ch.shown = []shownMember{{ch.self, s.nick, true}}
 	s.learn(ch, op)
 	return ch, nil
 }

@@ -17,6 +17,7 @@ const (
 	needMost   = 3                  // askings
 	gapMost    = 3 * 24 * time.Hour // then it is lost
 	needPause  = time.Minute        // between two askings of a member that are heeded
+	keyPause   = 20 * time.Hour     // the same, for one sender key
 	refillMost = 20 * time.Second   // random wait before one gives what was another's
 )
 
@@ -100,9 +101,8 @@ func (s *step) link(ch *channel, e entryRecord, b session.Body) {
 	body := holdBody(b)
 	switch {
 	case p.seq > 0 && b.Seq <= p.seq, others > 0:
-		// It fills a gap that was given up, or is a second one in its place.
-		s.showText(ch, b.From, body, true)
-		return
+		// It fills a gap that was given up, or is a second one in its place:
+		// releaseLate shows it.
 	case p.seq == 0:
 		// The first that could be opened: below it nothing is missing.
 		s.book.run("UPDATE peers SET seq = ?, head = ? WHERE channel = ? AND member = ?", b.Seq-1, b.Prev[:], ch.row, b.From[:])
@@ -120,6 +120,7 @@ func (s *step) release(ch *channel) {
 			for s.releaseNext(ch, session.Member(id)) {
 				progress = true
 			}
+			s.releaseLate(ch, session.Member(id))
 		}
 	}
 	s.findGaps(ch)
@@ -156,6 +157,24 @@ func (s *step) releaseNext(ch *channel, sender session.Member) bool {
 		s.showText(ch, sender, body, len(missing) > 0 || e.seq <= p.await)
 	}
 	return true
+}
+
+// releaseLate shows what comes after its place in its sender's chain was passed.
+func (s *step) releaseLate(ch *channel, sender session.Member) {
+	if !s.mayShow(ch, sender) {
+		return
+	}
+	type late struct {
+		entry, seq int64
+	}
+	for _, l := range list(s.book, func(r row) (l late) { scan(r, &l.entry, &l.seq); return l },
+		"SELECT entry, seq FROM held WHERE channel = ? AND sender = ? AND seq <= ? ORDER BY entry", ch.row, sender[:], s.peer(ch, sender).seq) {
+		body, _ := first(s.book, readHeld, "SELECT body FROM held WHERE entry = ?", l.entry)
+		s.book.run("DELETE FROM held WHERE entry = ?", l.entry)
+		if s.counts(ch, sender, l.seq) {
+			s.showText(ch, sender, body, true)
+		}
+	}
 }
 
 // mayShow says that a sender's texts are not to be held until somebody above
@@ -344,14 +363,21 @@ func (s *step) giveUp(ch *channel, p peer, e entryRecord) {
 	s.release(ch)
 }
 
+// heeds says that a member has not asked for this for so long.
+func (s *step) heeds(a asker, pause time.Duration) bool {
+	if last, ok := s.memory.asked[a]; ok && s.now.Sub(last) < pause {
+		return false
+	}
+	s.memory.asked[a] = s.now
+	return true
+}
+
 // answerNeed gives a member what he misses, if it is here: the same bytes
 // again, or one's own sender key, or one's own texts if that key is gone.
 func (s *step) answerNeed(ch *channel, from session.Member, need session.Need) {
-	asker := asker{ch.row, from}
-	if s.now.Sub(s.memory.asked[asker]) < needPause {
+	if !s.heeds(asker{channel: ch.row, member: from}, needPause) {
 		return
 	}
-	s.memory.asked[asker] = s.now
 	for _, id := range need.IDs {
 		e, ok := first(s.book, readEntry, selectEntries+"WHERE channel = ? AND entry = ? AND bytes IS NOT NULL", ch.row, id[:])
 		if !ok || e.state == entryVoid {
@@ -368,7 +394,7 @@ func (s *step) answerNeed(ch *channel, from session.Member, need session.Need) {
 		}
 	}
 	for _, k := range need.Keys {
-		if k.From != ch.self {
+		if k.From != ch.self || !s.heeds(asker{ch.row, from, k.ID}, keyPause) {
 			continue
 		}
 		if key, ok := s.senderKey(ch); ok && key.ID == k.ID {

@@ -291,11 +291,35 @@ func (s *step) close(v invitation, state string) {
 	s.forgot()
 }
 
+// closeSoon deletes the secrets of an invite that was revoked, but for those
+// that it takes to read who has redeemed it before the hub knew.
+func (s *step) closeSoon(ch *channel, v invitation) {
+	s.book.run("UPDATE invites SET state = ?, ended = ?, refresh = NULL, card = NULL, secret = NULL WHERE id = ?", inviteRevoked, stamp(s.now), v.row)
+	s.forgot()
+	s.timer(ch, timerInvites, s.now.Add(revokedKept))
+}
+
+// closeRevoked deletes the rest of them when the hubs have closed the slots and
+// the log was read to its head after that.
+func (s *step) closeRevoked(ch *channel) {
+	for _, v := range list(s.book, readInvite, selectInvites+`WHERE channel = ? AND state = ? AND "join" IS NOT NULL`, ch.row, inviteRevoked) {
+		waits := s.book.number("SELECT count(*) FROM calls WHERE about = ? AND op = ?", v.row, string(wire.OpWithdraw)) > 0
+		if waits || !s.atHead(ch) {
+			s.timer(ch, timerInvites, s.now.Add(10*revokedKept))
+			continue
+		}
+		s.close(v, inviteRevoked)
+	}
+}
+
+// revokedKept is how long what a hub has just closed may still bring a join.
+const revokedKept = time.Minute
+
 // withdraw has a slot closed on all hubs of a channel.
-func (s *step) withdraw(ch *channel, slot session.Slot) {
-	args := mustEncode(wire.WithdrawArgs{Slot: wire.Slot(slot)})
+func (s *step) withdraw(ch *channel, v invitation) {
+	args := mustEncode(wire.WithdrawArgs{Slot: wire.Slot(v.slot)})
 	for _, h := range s.placesOf(ch) {
-		s.call(pending{hub: h, channel: ch.row, op: wire.OpWithdraw, args: args})
+		s.call(pending{hub: h, channel: ch.row, op: wire.OpWithdraw, args: args, about: v.row})
 	}
 }
 
@@ -326,8 +350,8 @@ func (s *step) revoke(in Revoke) {
 		return
 	}
 	s.book.run("DELETE FROM calls WHERE op = ? AND about = ?", string(wire.OpOffer), v.row)
-	s.withdraw(ch, v.slot)
-	s.close(v, inviteRevoked)
+	s.withdraw(ch, v)
+	s.closeSoon(ch, v)
 	if ref, waits := s.memory.invited[v.row]; waits {
 		delete(s.memory.invited, v.row)
 		s.fail(ref, ch.name, CodeRevoked, "the key was revoked before a hub had it")

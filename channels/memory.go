@@ -24,10 +24,12 @@ type memory struct {
 	truncate time.Time            // when the write-ahead log is to be emptied; zero: not needed
 }
 
-// asker is a member of a channel, by its row.
+// asker is a member of a channel, by its row, who asks for a sender key, or
+// for anything if that is zero.
 type asker struct {
 	channel int64
 	member  session.Member
+	key     session.KeyID
 }
 
 // place is a channel on a hub, by their rows.

@@ -89,6 +89,7 @@ func (s *step) refresh(ch *channel) {
 	if ch.name == "" {
 		return
 	}
+	s.giveTo(ch, before, now)
 	s.showLeft(ch, before, now)
 	s.showRenamed(ch, before, now)
 	s.showJoined(ch, before, now)
@@ -99,6 +100,20 @@ func (s *step) refresh(ch *channel) {
 	if n := len(view.Forks); n > ch.forks {
 		ch.forks = n
 		s.forked(ch, session.Member(view.Forks[n-1].By))
+	}
+}
+
+// giveTo hands one's sender key to those who have become members, or were
+// confirmed.
+func (s *step) giveTo(ch *channel, before, now []shownMember) {
+	if ch.state != stateMember {
+		return
+	}
+	for _, m := range now {
+		i := findShown(before, m.id)
+		if m.live && m.id != ch.self && (i < 0 || !before[i].live) {
+			s.enqueue(ch, item{kind: outGive, content: m.id[:]})
+		}
 	}
 }
 
@@ -200,7 +215,7 @@ func (c *Core) present(ch *channel) []shownMember {
 		}
 		ids, raw = append(ids, id), append(raw, nick)
 	}
-	if ch.blob != nil && ch.state != stateMember {
+	if ch.state == stateWaiting || ch.state == stateRedeeming {
 		add(ch.blob.Inviter, ch.blob.Nick)
 		add(ch.self, c.nick)
 	} else {
@@ -214,7 +229,7 @@ func (c *Core) present(ch *channel) []shownMember {
 	nicks := displayNicks(raw, own)
 	members := make([]shownMember, len(ids))
 	for i, id := range ids {
-		members[i] = shownMember{id, nicks[i]}
+		members[i] = shownMember{id, nicks[i], c.view(ch).Live(roster.Member(id))}
 	}
 	return members
 }

@@ -77,13 +77,13 @@ func (s *step) entry(ch *channel, hub int64, e wire.Entry) {
 	if e.Class == wire.ClassKeep {
 		class = wire.ClassKeep
 	}
-	record := entryRecord{class: class, bytes: e.Bytes, state: entryUnopened, id: id}
-	if len(e.Bytes) > wire.MaxEntry {
-		record.state = entryVoid
+	if len(e.Bytes) == 0 || len(e.Bytes) > wire.MaxEntry {
+		return
 	}
+	record := entryRecord{class: class, bytes: e.Bytes, state: entryUnopened, id: id}
 	record.row = s.keepEntry(ch, record)
-	if record.state == entryUnopened {
-		s.try(ch, record)
+	if !s.try(ch, record) && record.row%64 == 0 {
+		s.boundUnopened(ch)
 	}
 	s.retry(ch)
 }
@@ -118,7 +118,19 @@ func (s *step) try(ch *channel, e entryRecord) bool {
 }
 
 func (s *step) setState(entry int64, state string) {
-	s.book.run("UPDATE entries SET state = ? WHERE id = ?", state, entry)
+	s.book.run("UPDATE entries SET state = ?, bytes = CASE WHEN ? = 'void' THEN NULL ELSE bytes END WHERE id = ?", state, state, entry)
+}
+
+// maxUnopened is how many bytes are kept of a channel that may open yet.
+const maxUnopened = 64 << 20
+
+// boundUnopened gives up the older half of what does not open if it is too much.
+func (s *step) boundUnopened(ch *channel) {
+	const unopened = "FROM entries WHERE channel = ? AND state = 'unopened'"
+	if s.book.number("SELECT sum(length(bytes)) "+unopened, ch.row) > maxUnopened {
+		s.book.run("UPDATE entries SET state = 'void', bytes = NULL WHERE id IN (SELECT id "+unopened+
+			" ORDER BY id LIMIT (SELECT count(*) / 2 "+unopened+"))", ch.row, ch.row)
+	}
 }
 
 // openEnvelope opens an envelope with a chain that is known, or with one from
@@ -355,8 +367,8 @@ func (s *step) rosterInvite(ch *channel, key session.Member) *roster.InviteView 
 func (s *step) closeInvites(ch *channel) {
 	for _, v := range list(s.book, readInvite, selectInvites+"WHERE channel = ? AND state = ?", ch.row, inviteOpen) {
 		if i := s.rosterInvite(ch, v.invite); i != nil && (i.State == roster.InviteRevoked || i.State == roster.InviteVoid) {
-			s.withdraw(ch, v.slot)
-			s.close(v, inviteRevoked)
+			s.withdraw(ch, v)
+			s.closeSoon(ch, v)
 		}
 	}
 }
@@ -372,9 +384,10 @@ func (s *step) takeSnapshot(ch *channel, c session.Snapshot, of session.Members)
 	if ch.state != stateWaiting || int64(set.Len()) < of.Count || len(set.Missing()) > 0 || !s.view(ch).Live(roster.Member(ch.self)) {
 		return
 	}
-	ch.state, ch.blob = stateMember, nil
+	ch.state = stateMember
 	ch.rekey = true // a sender key of which all members have a box
 	s.refresh(ch)
+	s.book.run("DELETE FROM outbox WHERE channel = ? AND kind = ?", ch.row, outGive)
 	s.place(ch, set.All())
 	s.retryBoxed(ch)
 	if me, ok := s.view(ch).Member(roster.Member(ch.self)); ok && me.Nick != s.nick {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"hubbub/channels/codec"
 	"hubbub/channels/roster"
 	"hubbub/channels/session"
 	"hubbub/channels/wire"
@@ -324,6 +325,9 @@ func (s *step) redeemRenewed(p *peek, card session.Card, offer session.Offer) {
 	if ch == nil || ch.state != stateRedeeming || ch.id != card.Channel || ch.blob.Inviter != card.Inviter {
 		return
 	}
+	if !s.newerOffer(ch, offer.Number) {
+		return // the hub contradicts itself; the call is made again, later and later
+	}
 	blob := *ch.blob
 	blob.Prekey = offer.Prekey[:]
 	ch.blob = &blob
@@ -336,6 +340,13 @@ func (s *step) redeemRenewed(p *peek, card session.Card, offer session.Offer) {
 	if err := s.redeemOn(ch, hub, p.keys.Slot, offer); err != nil {
 		s.emit(Warn{Channel: p.name, Text: err.Error()})
 	}
+}
+
+// newerOffer says that an offer is newer than that which is being redeemed.
+func (s *step) newerOffer(ch *channel, number int64) bool {
+	args, ok := first(s.book, readBytes, "SELECT args FROM calls WHERE channel = ? AND op = ?", ch.row, string(wire.OpRedeem))
+	var redeeming wire.RedeemArgs
+	return ok && codec.Unmarshal(args, &redeeming) == nil && number > redeeming.Number
 }
 
 // unredeemed tells the user, once, that a joining takes longer.
@@ -392,17 +403,19 @@ func (s *step) letIn(ch *channel, entry []byte) bool {
 
 // welcome gives a joiner what he needs to take part.
 func (s *step) welcome(ch *channel, v invitation, join *roster.Signed, joiner session.Member) {
-	s.withdraw(ch, v.slot)
+	s.withdraw(ch, v)
 	if v.state == inviteOpen || v.state == inviteMaking {
 		// The join key and the invite prekey stay until the joiner uses a sender
 		// key of which all have a box: until then he seals to the invite prekey.
 		s.book.run("UPDATE invites SET state = ?, by = ?, ended = ?, secret = NULL WHERE id = ?", inviteUsed, joiner[:], stamp(s.now), v.row)
 	}
+	inviter := session.Member(s.ops(ch).Get(v.op).Op().By) == ch.self
+	if v.state == inviteRevoked && inviter {
+		s.turnAway(ch, join, joiner)
+	}
 	if ch.state != stateMember || !s.view(ch).Live(roster.Member(joiner)) {
 		return
 	}
-	inviter := session.Member(s.ops(ch).Get(v.op).Op().By) == ch.self
-	s.enqueue(ch, item{kind: outGive, content: joiner[:]})
 	s.timerIfNone(ch, timerUnsent, s.now.Add(unsentAfter)) // for texts that waited for somebody to come
 	if !inviter {
 		return
@@ -416,4 +429,28 @@ func (s *step) welcome(ch *channel, v invitation, join *roster.Signed, joiner se
 	}
 	s.enqueue(ch, item{kind: outSnapshot})
 	s.enqueue(ch, item{kind: outInvites})
+}
+
+// turnAway puts out who has joined by a key that was revoked before the hub
+// knew: he is told by the hub.
+func (s *step) turnAway(ch *channel, join *roster.Signed, joiner session.Member) {
+	remove, err := s.view(ch).Removal(roster.Member(joiner), -1)
+	if err != nil {
+		return // he is none already
+	}
+	if _, err := s.announce(ch, remove); err != nil {
+		s.emit(Warn{Channel: ch.name, Text: err.Error()})
+		return
+	}
+	args := mustEncode(wire.RevokeArgs{Token: wire.Token(join.Op().Args.(roster.Join).Token)})
+	for _, h := range s.placesOf(ch) {
+		s.call(pending{hub: h, channel: ch.row, op: wire.OpRevoke, args: args})
+	}
+}
+
+// turnedAway takes that a hub has put out a joiner before anybody let him in.
+func (s *step) turnedAway(ch *channel) {
+	s.emit(Warn{Channel: ch.name, Text: "you were not let into " + ch.name + ": the one-time key was revoked, or " + s.waitsFor(ch) + " has left; ask for a new one"})
+	s.emit(Gone{Channel: ch.name})
+	s.remove(ch)
 }

@@ -164,3 +164,36 @@ func TestAJoinerLeavesBeforeAnybodyKnowsHim(t *testing.T) {
 		t.Errorf("alice was told %+v", alice.events)
 	}
 }
+
+// TestRevokedTooLate: a key is revoked while the hub is down, and redeemed
+// before the hub hears of that. Nobody is left waiting.
+func TestRevokedTooLate(t *testing.T) {
+	w := begin(t)
+	alice, bob := w.person("alice"), w.person("bob")
+	alice.owns(w.hub("attic"), false)
+	alice.do(channels.Join{Channel: "#bob"})
+	key := alice.invites("#bob")
+	w.hub("attic").fall()
+	w.run(time.Second)
+	alice.do(channels.Revoke{Invite: alice.core.Invites()[0].Number})
+	alice.stop()
+	w.hub("attic").rise()
+	bob.redeems("#alice", key)
+	bob.says("#alice", "in?")
+	w.run(5 * time.Second)
+	alice.start()
+	w.run(20 * time.Minute)
+	if len(bob.core.Channels()) != 0 {
+		t.Errorf("bob still is in %+v", bob.core.Channels())
+	}
+	if v, ok := last[channels.Warn](bob); !ok || !strings.Contains(v.Text, "not let into #alice") {
+		t.Errorf("bob was told %+v", bob.events)
+	}
+	alice.saw("#bob")
+	if got := alice.nicks("#bob"); len(got) != 1 {
+		t.Errorf("alice sees %q", got)
+	}
+	if n := alice.core.Number(`SELECT count(*) FROM invites WHERE "join" IS NOT NULL OR prekey IS NOT NULL`); n != 0 {
+		t.Errorf("alice keeps the secrets of %d invites", n)
+	}
+}

@@ -294,6 +294,10 @@ func (s *step) refused(ch *channel, hub int64, e *wire.Error) {
 		case wire.CodeBusy, wire.CodeInternal, wire.CodeTime:
 			wait = 5 * time.Second
 		case wire.CodeRevoked:
+			if ch.state == stateWaiting {
+				s.turnedAway(ch)
+				return
+			}
 			wait = time.Hour
 		case wire.CodeUnknown, wire.CodeDenied:
 			wait = s.reopen(ch, hub)

@@ -15,7 +15,7 @@ const (
 	timerGaps    = "gaps"    // ask for what is missing
 	timerPrekeys = "prekeys" // replace one's prekey, delete old ones
 	timerDrain   = "drain"   // seal more
-	timerInvites = "invites" // delete what is held of expired invites
+	timerInvites = "invites" // delete what is held of revoked invites
 )
 
 // timer sets a timer. One that is set already and comes sooner stays.
@@ -57,6 +57,8 @@ func (s *step) timers() {
 			s.mindGaps(ch)
 		case timerPrekeys:
 			s.mindPrekeys(ch)
+		case timerInvites:
+			s.closeRevoked(ch)
 		case timerDrain: // settle seals
 		}
 	}
