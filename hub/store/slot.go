@@ -26,13 +26,14 @@ type slot struct {
 	invite  []byte
 	expires int64
 	state   int
+	filled  bool // has its blob, as open slots do that have not long expired
 }
 
 // slot returns nil if there is none.
 func (t *tx) slot(id wire.Slot) (*slot, error) {
 	s := new(slot)
-	ok, err := t.row(`SELECT channel, offerer, number, invite, expires, state FROM slots WHERE slot = ?`, []any{id[:]},
-		&s.channel, &s.offerer, &s.number, &s.invite, &s.expires, &s.state)
+	ok, err := t.row(`SELECT channel, offerer, number, invite, expires, state, blob IS NOT NULL FROM slots WHERE slot = ?`, []any{id[:]},
+		&s.channel, &s.offerer, &s.number, &s.invite, &s.expires, &s.state, &s.filled)
 	if err != nil || !ok {
 		return nil, err
 	}
@@ -78,24 +79,48 @@ func (t *tx) Offer(channel wire.Channel, caller wire.Token, args wire.OfferArgs)
 	if args.Number <= s.number {
 		return t.offered(s, args)
 	}
+	if !s.filled {
+		if err := t.roomForBlob(m.n); err != nil {
+			return err
+		}
+	}
 	return t.exec(`UPDATE slots SET number = ?, expires = ?, blob = ? WHERE slot = ?`,
 		args.Number, args.Expires, args.Blob, args.Slot[:])
 }
 
 // offer puts up a slot that was not there.
 func (t *tx) offer(channel int64, caller wire.Token, args wire.OfferArgs) error {
-	var open int64
-	if _, err := t.row(`SELECT count(*) FROM slots WHERE channel = ? AND state = 0`, []any{channel}, &open); err != nil {
-		return err
-	}
 	if err := t.roomForSlot(channel); err != nil {
 		return err
 	}
-	if open >= t.limits.Slots {
-		return refuse(wire.CodeFull, "the channel has as many open invites as it may have")
+	if err := t.roomForBlob(channel); err != nil {
+		return err
 	}
 	return t.exec(`INSERT INTO slots (slot, channel, offerer, number, invite, expires, blob, state) VALUES (?, ?, ?, ?, ?, ?, ?, 0)`,
 		args.Slot[:], channel, caller[:], args.Number, args.Invite[:], args.Expires, args.Blob)
+}
+
+// roomForBlob refuses an open slot more than the channel may have. Those that
+// have expired make room: their blobs, which are what takes room, are dropped
+// once no clock that the hub puts up with can think them good.
+func (t *tx) roomForBlob(channel int64) error {
+	count := func() (open int64, err error) {
+		_, err = t.row(`SELECT count(*) FROM slots WHERE channel = ? AND state = 0 AND blob IS NOT NULL`, []any{channel}, &open)
+		return open, err
+	}
+	open, err := count()
+	if err != nil || open < t.limits.Slots {
+		return err
+	}
+	err = t.exec(`UPDATE slots SET blob = NULL WHERE channel = ? AND state = 0 AND expires <= ? AND blob IS NOT NULL`,
+		channel, t.now.Add(-wire.MaxSkew).Unix())
+	if err != nil {
+		return err
+	}
+	if open, err = count(); err != nil || open < t.limits.Slots {
+		return err
+	}
+	return refuse(wire.CodeFull, "the channel has as many open invites as it may have")
 }
 
 // offered says whether an offer is the one that stands, repeated.
@@ -119,7 +144,7 @@ func (t *tx) Peek(caller wire.Token, args wire.PeekArgs) (wire.PeekResult, error
 	if err := s.closed(); err != nil {
 		return wire.PeekResult{}, err
 	}
-	if t.now.Unix() >= s.expires {
+	if t.now.Unix() >= s.expires || !s.filled {
 		return wire.PeekResult{}, refuse(wire.CodeExpired, "the one-time key has expired")
 	}
 	result := wire.PeekResult{Number: s.number, Expires: s.expires}

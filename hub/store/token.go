@@ -46,6 +46,18 @@ func (all tree) below(token, other wire.Token) bool {
 	return false
 }
 
+// belowAny says whether token stands somewhere below one of others.
+func (all tree) belowAny(token wire.Token, others map[wire.Token]bool) bool {
+	n := all[token]
+	for n != nil && n.parent != nil {
+		if others[*n.parent] {
+			return true
+		}
+		n = all[*n.parent]
+	}
+	return false
+}
+
 // Grant implements Tx. A token that is in already stays where it is.
 func (t *tx) Grant(channel wire.Channel, caller wire.Token, args wire.GrantArgs) error {
 	m, err := t.member(channel, caller)
@@ -122,11 +134,7 @@ func (t *tx) keep(channel int64, all tree, args wire.RevokeArgs, above *wire.Tok
 	}
 	var moves []wire.Token
 	for token := range kept {
-		under := false
-		for other := range kept {
-			under = under || all.below(token, other)
-		}
-		if !under {
+		if !all.belowAny(token, kept) {
 			moves = append(moves, token)
 		}
 	}

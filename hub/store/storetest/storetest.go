@@ -50,6 +50,11 @@ func Run(t *testing.T, open func(testing.TB, store.Limits) store.Store) {
 		{"ARefusalLeavesTheRestStanding", aRefusalLeavesTheRestStanding},
 		{"AnErrorUndoesEverything", anErrorUndoesEverything},
 		{"GenerationStays", generationStays},
+		{"ExpiredSlotsMakeRoom", expiredSlotsMakeRoom},
+		{"ChainsCostLittle", chainsCostLittle},
+		{"TokensAreOfOneChannel", tokensAreOfOneChannel},
+		{"AClockThatJumps", aClockThatJumps},
+		{"ReplaysChangeNothing", replaysChangeNothing},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			w := &world{T: t, now: time.Date(2027, 3, 1, 12, 0, 0, 0, time.UTC)}
