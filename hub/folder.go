@@ -102,9 +102,11 @@ func randomName() string {
 	return string(name)
 }
 
-// writeFile writes a file as a whole or not at all, 0600, and to the disk.
+// writeFile writes a file as a whole or not at all, 0600, and to the disk. It is
+// called under a lock: what it writes has always the same name before it is
+// whole, so that one process that dies leaves no keys behind for ever.
 func writeFile(path string, content []byte) error {
-	temp, err := os.CreateTemp(filepath.Dir(path), ".new-*")
+	temp, err := os.OpenFile(path+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return err
 	}

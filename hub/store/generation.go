@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"hubbub/hub/lock"
@@ -61,14 +60,14 @@ func readGeneration(path string) (generation [16]byte, ok bool, err error) {
 	return generation, err == nil && n == len(generation) && of == identity, nil
 }
 
-// newGeneration gives the database a generation.
+// newGeneration gives the database a generation. It is called under the lock.
 func newGeneration(path string) (generation [16]byte, err error) {
 	rand.Read(generation[:])
 	identity, err := identify(path)
 	if err != nil {
 		return generation, err
 	}
-	temp, err := os.CreateTemp(filepath.Dir(path), ".new-*")
+	temp, err := os.OpenFile(path+"-generation.new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return generation, err
 	}
