@@ -18,13 +18,8 @@ import (
 )
 
 func main() {
-	if len(os.Args) > 1 && os.Args[1] == "-version" {
-		fmt.Println(hub.Software)
-		return
-	}
 	if os.Getenv("REQUEST_METHOD") == "" {
-		fmt.Fprintln(os.Stderr, "hub.cgi is started by a web server. Put it on web space, as docs/hub.md says,\nor run hubd instead.")
-		os.Exit(2)
+		byHand()
 	}
 	// A client that is gone is found out by writing; it must not end the
 	// process before the database is closed.
@@ -35,13 +30,25 @@ func main() {
 	}
 }
 
+// byHand tells somebody who starts it what it is, and ends the program. Only
+// here are arguments looked at: to a web server a query without "=" is an
+// argument too (RFC 3875, section 4.4), and so anybody's.
+func byHand() {
+	if len(os.Args) > 1 && os.Args[1] == "-version" {
+		fmt.Println(hub.Software)
+		os.Exit(0)
+	}
+	fmt.Fprintln(os.Stderr, "hub.cgi is started by a web server. Put it on web space, as docs/hub.md says,\nor run hubd instead.")
+	os.Exit(2)
+}
+
 // serve answers the one request of this process.
 func serve(environment func(string) string, in, out *os.File, log *slog.Logger) error {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	go watchClient(ctx, cancel, out)
 
-	request, err := readRequest(environment, in)
+	request, err := readInTime(environment, in)
 	var reply hub.Reply
 	if err != nil {
 		reply = refused(err)

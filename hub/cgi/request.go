@@ -2,9 +2,11 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
+	"time"
 
 	"hubbub/channels/wire"
 	"hubbub/hub"
@@ -48,6 +50,35 @@ func readRequest(environment func(string) string, in io.Reader) (hub.Request, er
 	drain(in)
 	r.Body = &body
 	return r, nil
+}
+
+// readTime is how long a request may take to arrive. Each is a process, and a
+// stranger who sends a byte now and then would otherwise take as many as the
+// hosting allows, where the web server has no such limit itself.
+const readTime = time.Minute
+
+var errSlow = errors.New("the request has not arrived in time")
+
+// readInTime reads the request as readRequest does, or gives up; the reading
+// then goes on for as long as the process does.
+func readInTime(environment func(string) string, in io.Reader) (hub.Request, error) {
+	type result struct {
+		request hub.Request
+		err     error
+	}
+	read := make(chan result, 1)
+	go func() {
+		request, err := readRequest(environment, in)
+		read <- result{request, err}
+	}()
+	over := time.NewTimer(readTime)
+	defer over.Stop()
+	select {
+	case r := <-read:
+		return r.request, r.err
+	case <-over.C:
+		return hub.Request{Method: environment("REQUEST_METHOD")}, errSlow
+	}
 }
 
 // drain takes what is left of in.

@@ -34,6 +34,11 @@ type settings struct {
 }
 
 func main() {
+	if os.Getenv("REQUEST_METHOD") != "" {
+		// Its arguments would be what a stranger asks for (RFC 3875, section 4.4).
+		fmt.Fprintln(os.Stderr, "hubd is not for CGI: put hub.cgi in its place, or have it started by mod_fcgid")
+		os.Exit(1)
+	}
 	var s settings
 	flag.StringVar(&s.listen, "listen", "", "speak HTTP on this `address`, host:port")
 	flag.StringVar(&s.fcgi, "fcgi", "", "speak FastCGI on this `address`, host:port or the path of a Unix socket")
