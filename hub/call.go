@@ -3,6 +3,9 @@ package hub
 import (
 	"context"
 	"errors"
+	"runtime"
+	"sync"
+	"sync/atomic"
 
 	"hubbub/channels/codec"
 	"hubbub/channels/wire"
@@ -53,8 +56,9 @@ var operations = map[wire.Op]*operation{
 		return nil, tx.Grant(c.Channel, c.Token, args)
 	}),
 	wire.OpRevoke: operationOf(true, func(a *answer, tx store.Tx, c *wire.Call, args wire.RevokeArgs) (any, error) {
-		a.news = true // to those who wait and are put out
-		return nil, tx.Revoke(c.Channel, c.Token, args)
+		err := tx.Revoke(c.Channel, c.Token, args)
+		a.news = a.news || err == nil // to those who wait and are put out
+		return nil, err
 	}),
 	wire.OpPut: operationOf(true, func(a *answer, tx store.Tx, c *wire.Call, args wire.PutArgs) (any, error) {
 		result, err := tx.Put(c.Channel, c.Token, args)
@@ -138,9 +142,10 @@ func (a *answer) status(tx store.Tx, c *wire.Call) (any, error) {
 // do does the calls of a request, in their order and in one transaction, and
 // holds the request if it waits.
 func (h *Hub) do(ctx context.Context, opened *wire.Opened) []wire.Result {
+	verified := verify(opened)
 	jobs := make([]*job, len(opened.Calls))
 	for i := range opened.Calls {
-		jobs[i] = readJob(opened, i)
+		jobs[i] = readJob(&opened.Calls[i], verified[i])
 	}
 	a := &answer{hub: h, room: maxRoom}
 	if err := a.run(ctx, jobs); err != nil {
@@ -159,14 +164,31 @@ func (h *Hub) do(ctx context.Context, opened *wire.Opened) []wire.Result {
 	return results
 }
 
-// readJob verifies and decodes call i.
-func readJob(opened *wire.Opened, i int) *job {
-	j := &job{call: &opened.Calls[i]}
+// verify says of each call whether its signature verifies. Many signatures are
+// half of what a request costs, so all processors share them.
+func verify(opened *wire.Opened) []bool {
+	verified := make([]bool, len(opened.Calls))
+	var next atomic.Int64
+	var all sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), len(verified)) {
+		all.Go(func() {
+			for i := int(next.Add(1)) - 1; i < len(verified); i = int(next.Add(1)) - 1 {
+				verified[i] = opened.Verify(i)
+			}
+		})
+	}
+	all.Wait()
+	return verified
+}
+
+// readJob decodes a call.
+func readJob(call *wire.Call, verified bool) *job {
+	j := &job{call: call}
 	j.op = operations[j.call.Op]
 	switch {
 	case j.op == nil:
 		j.failed = &wire.Error{Code: wire.CodeBad, Text: "the hub does not know this call"}
-	case !opened.Verify(i):
+	case !verified:
 		j.failed = &wire.Error{Code: wire.CodeDenied, Text: "the call's signature does not verify"}
 	default:
 		args, err := j.op.decode(j.call.Args)

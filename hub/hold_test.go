@@ -98,11 +98,11 @@ func TestAReplayedWaitIsAnsweredAtOnce(t *testing.T) {
 func TestOnlySoManyWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := begin(t, alone, func(c *hub.Config) { c.Held = 3 })
-		s.lounge()
+		s.lounge("b", "c", "d", "e")
 		results := make(chan wire.FetchResult, 5)
-		for range 5 {
+		for _, name := range []string{"alice", "b", "c", "d", "e"} {
 			go func() {
-				r, _ := s.as("alice").Fetch(lounge, wire.FetchArgs{Wait: 20_000})
+				r, _ := s.as(name).Fetch(lounge, wire.FetchArgs{Wait: 20_000})
 				results <- r
 			}()
 		}
@@ -119,6 +119,50 @@ func TestOnlySoManyWait(t *testing.T) {
 		synctest.Wait()
 		if len(results) != 3 {
 			t.Errorf("%d have waited", len(results))
+		}
+		s.ok(s.hub.Close())
+	})
+}
+
+// One member cannot take all places, wherever the ones that are his lie.
+func TestNobodyTakesAllPlaces(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := begin(t, alone, func(c *hub.Config) { c.Held = 8 })
+		s.lounge("bob", "carol")
+		wait := func(name string, ms int64) chan wire.FetchResult {
+			result := make(chan wire.FetchResult, 1)
+			go func() {
+				r, _ := s.as(name).Fetch(lounge, wire.FetchArgs{Wait: ms})
+				result <- r
+			}()
+			synctest.Wait()
+			return result
+		}
+		wait("bob", 10_000)
+		wait("bob", 10_000)
+		mallory := []chan wire.FetchResult{wait("alice", 20_000), wait("alice", 20_000)}
+		for range 6 {
+			if r := <-wait("alice", 20_000); r.Retry < 1000 {
+				t.Fatalf("a third request of one member: %+v", r)
+			}
+		}
+		time.Sleep(15 * time.Second) // bob's places, before alice's, are free
+		if r := <-wait("alice", 20_000); r.Retry < 1000 {
+			t.Errorf("a third request, in a place before the others: %+v", r)
+		}
+		carol := wait("carol", 1000)
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		if r := <-carol; r.Retry != 0 {
+			t.Errorf("there was no place for another: %+v", r)
+		}
+		for _, result := range mallory {
+			if r := <-result; r.Retry != 0 {
+				t.Errorf("within the share: %+v", r)
+			}
+		}
+		if r := <-wait("alice", 1000); r.Retry != 0 {
+			t.Errorf("when the places were given up: %+v", r)
 		}
 		s.ok(s.hub.Close())
 	})

@@ -122,24 +122,25 @@ func (key xwing) fresh(now time.Time) bool {
 }
 
 // current returns the public halves of the keys that are in use, after making
-// a new one and deleting old ones if it is time.
-func (k *keyring) current(now time.Time) ([]wire.HubKey, error) {
+// a new one and deleting old ones if it is time. Where that fails, as on a full
+// disk, keys that are not over are still good, and returned beside the error.
+func (k *keyring) current(now time.Time) (public []wire.HubKey, failed error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.file.due(now) {
-		if err := k.renew(now); err != nil {
-			return nil, err
-		}
+		failed = k.renew(now)
 	}
-	var public []wire.HubKey
 	for _, key := range k.file.Keys {
+		if key.over(now) {
+			continue
+		}
 		private, err := wire.KEM().NewPrivateKey(key.Seed)
 		if err != nil {
 			return nil, fmt.Errorf("reading %s: %w", k.path, err)
 		}
 		public = append(public, wire.HubKeyOf(private, key.Made, key.Made+int64(wire.KeyKept/time.Second)))
 	}
-	return public, nil
+	return public, failed
 }
 
 // due says whether a key is to be made, or deleted.
