@@ -1,6 +1,7 @@
 package channels
 
 import (
+	"slices"
 	"time"
 
 	"hubbub/channels/roster"
@@ -198,7 +199,7 @@ func (s *step) counts(ch *channel, sender session.Member, seq int64) bool {
 }
 
 // missingParents are the envelopes of others that a text had seen and that are
-// not here, though they should be.
+// not here, though they should be, and were not waited for before.
 func (s *step) missingParents(ch *channel, sender session.Member, b heldBody) []session.Head {
 	if b.Text == "" {
 		return nil
@@ -208,7 +209,7 @@ func (s *step) missingParents(ch *channel, sender session.Member, b heldBody) []
 		if h.From == ch.self || h.From == sender {
 			continue
 		}
-		if p := s.peer(ch, h.From); p.seq > 0 && h.Seq > p.seq && s.view(ch).Live(roster.Member(h.From)) {
+		if p := s.peer(ch, h.From); p.seq > 0 && h.Seq > max(p.seq, p.await) && s.view(ch).Live(roster.Member(h.From)) {
 			missing = append(missing, h)
 		}
 	}
@@ -217,7 +218,10 @@ func (s *step) missingParents(ch *channel, sender session.Member, b heldBody) []
 
 // waitsForParents says that a text is to be held for what it had seen.
 func (s *step) waitsForParents(ch *channel, e entryRecord, b heldBody) bool {
-	if len(s.missingParents(ch, e.sender, b)) == 0 {
+	near := slices.ContainsFunc(s.missingParents(ch, e.sender, b), func(h session.Head) bool {
+		return h.Seq <= s.peer(ch, h.From).seq+session.MaxIteration // what is farther away will not come at once
+	})
+	if !near {
 		return false
 	}
 	since := moment(s.book.number("SELECT since FROM held WHERE entry = ?", e.row))
