@@ -48,19 +48,26 @@ func (c *Core) hub(id int64) (hub, bool) {
 	return first(c.book, readHub, selectHubs+"WHERE id = ?", id)
 }
 
-// meet returns the row of a hub, which is new if its key is. The address of one
-// that answers where it is known is changed by its user alone: by anybody else it
-// could be sent astray.
-func (s *step) meet(a HubAddress, byUser bool) int64 {
-	url, err := wire.CanonicalURL(a.URL)
-	if err != nil {
-		url = a.URL
-	}
+// meet returns the row of a hub, which is new if its key is. The address of a
+// known one stays as it is: whoever names the hub elsewhere could send it astray.
+func (s *step) meet(a HubAddress) int64 {
 	if id := s.book.number("SELECT id FROM hubs WHERE fingerprint = ?", a.Fingerprint[:]); id != 0 {
-		s.book.run("UPDATE hubs SET url = ? WHERE id = ? AND url <> ? AND (up = 0 OR ?)", url, id, url, byUser)
 		return id
 	}
-	return s.book.insert("INSERT INTO hubs (url, fingerprint) VALUES (?, ?)", url, a.Fingerprint[:])
+	return s.book.insert("INSERT INTO hubs (url, fingerprint) VALUES (?, ?)", canonical(a.URL), a.Fingerprint[:])
+}
+
+// relocate notes where a hub is now: its user says so, or it has answered there.
+func (s *step) relocate(hub int64, url string) {
+	s.book.run("UPDATE hubs SET url = ? WHERE id = ?", canonical(url), hub)
+}
+
+// canonical is the one form of a URL, if it is a hub's.
+func canonical(url string) string {
+	if c, err := wire.CanonicalURL(url); err == nil {
+		return c
+	}
+	return url
 }
 
 // useHub makes a hub one's own.
@@ -70,7 +77,9 @@ func (s *step) useHub(in UseHub) {
 		return
 	}
 	was, _ := first(s.book, readString, "SELECT url FROM hubs WHERE fingerprint = ?", in.Hub.Fingerprint[:])
-	h, _ := s.hub(s.meet(in.Hub, true))
+	id := s.meet(in.Hub)
+	s.relocate(id, in.Hub.URL)
+	h, _ := s.hub(id)
 	if was != "" && was != h.address.URL {
 		s.moved(h)
 	}
@@ -207,7 +216,7 @@ func (s *step) place(ch *channel, ops []*roster.Signed) {
 		if err != nil {
 			continue
 		}
-		h := s.meet(HubAddress{URL: url, Fingerprint: wire.Fingerprint(v.Key)}, false)
+		h := s.meet(HubAddress{URL: url, Fingerprint: wire.Fingerprint(v.Key)})
 		s.addPlace(ch, h)
 	}
 }

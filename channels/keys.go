@@ -1,6 +1,7 @@
 package channels
 
 import (
+	"cmp"
 	"crypto/hkdf"
 	"crypto/sha256"
 	"slices"
@@ -109,7 +110,7 @@ func (s *step) newerPrekeys(ch *channel, began time.Time) bool {
 		return false
 	}
 	for _, m := range s.others(ch) {
-		if s.book.number("SELECT count(*) FROM peers WHERE channel = ? AND member = ? AND shown >= ?", ch.row, m.ID[:], stamp(began)) > 0 {
+		if s.book.number("SELECT count(*) FROM peers WHERE channel = ? AND member = ? AND number > 0 AND shown >= ?", ch.row, m.ID[:], stamp(began)) > 0 {
 			return true
 		}
 	}
@@ -138,6 +139,9 @@ func (s *step) newSenderKey(ch *channel) error {
 	}
 	s.published(ch, number, seq)
 	for _, r := range recipients {
+		if _, member := s.view(ch).Member(roster.Member(r.Member)); !member {
+			continue // the invite prekey
+		}
 		s.book.run("INSERT INTO given (channel, member) VALUES (?, ?) ON CONFLICT DO NOTHING", ch.row, r.Member[:])
 	}
 	return nil
@@ -175,14 +179,39 @@ func (s *step) recipients(ch *channel) []session.Recipient {
 		return []session.Recipient{{Member: ch.blob.Invite, Prekey: session.PrekeyPublic(ch.blob.Prekey)}}
 	}
 	var to []session.Recipient
-	for _, m := range s.others(ch) {
-		if len(to) < session.MaxBoxes {
-			if r, ok := s.recipient(ch, m); ok {
-				to = append(to, r)
-			}
+	known := true
+	for _, m := range s.byPrekey(ch) {
+		if len(to) == session.MaxBoxes {
+			break
 		}
+		r, ok := s.recipient(ch, m)
+		copied := slices.ContainsFunc(to, func(o session.Recipient) bool { return o.Prekey == r.Prekey })
+		if ok && !copied {
+			to = append(to, r)
+		}
+		known = known && s.book.number("SELECT max(number) FROM peers WHERE channel = ? AND member = ?", ch.row, m.ID[:]) > 0
+	}
+	// Until all have shown a newcomer their present prekeys, he seals to the invite
+	// prekey too: those in their joins may be deleted.
+	switch {
+	case ch.blob != nil && known:
+		ch.blob = nil
+	case ch.blob != nil && len(to) < session.MaxBoxes:
+		to = append(to, session.Recipient{Member: ch.blob.Invite, Prekey: session.PrekeyPublic(ch.blob.Prekey)})
 	}
 	return to
+}
+
+// byPrekey are the others, who has shown a prekey first before those who show
+// the same: a copy is sealed to nobody, and keeps nobody from being sealed to.
+func (s *step) byPrekey(ch *channel) []roster.MemberView {
+	others := s.others(ch)
+	shown := map[roster.Member]int64{}
+	for _, m := range others {
+		shown[m.ID] = s.book.number("SELECT shown FROM peers WHERE channel = ? AND member = ?", ch.row, m.ID[:])
+	}
+	slices.SortStableFunc(others, func(a, b roster.MemberView) int { return cmp.Compare(shown[a.ID], shown[b.ID]) })
+	return others
 }
 
 // recipient is a member with the newest prekey that is known.

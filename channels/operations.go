@@ -110,6 +110,11 @@ func (s *step) giveTo(ch *channel, before, now []shownMember) {
 		return
 	}
 	for _, m := range now {
+		if m.id != ch.self {
+			s.book.run("INSERT INTO peers (channel, member, shown) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", ch.row, m.id[:], stamp(s.now))
+		}
+	}
+	for _, m := range now {
 		i := findShown(before, m.id)
 		if m.live && m.id != ch.self && (i < 0 || !before[i].live) {
 			s.enqueue(ch, item{kind: outGive, content: m.id[:]})

@@ -309,7 +309,9 @@ func (s *step) apply(ch *channel, e entryRecord, b session.Body) {
 		s.showPrekey(ch, b.From, c.Prekey)
 		s.takeInvites(ch, c.Invites)
 	case session.Snapshot:
-		s.takeSnapshot(ch, c, b.Members)
+		if len(s.learnBytes(ch, c.Ops)) > 0 {
+			s.retryBoxed(ch)
+		}
 	case session.Need:
 		s.answerNeed(ch, b.From, c)
 	case session.Again:
@@ -317,6 +319,7 @@ func (s *step) apply(ch *channel, e entryRecord, b session.Body) {
 	case session.Fork:
 		s.takeFork(ch, b.From, c)
 	}
+	s.meetMembers(ch, b.Members)
 	switch b.Content.(type) {
 	case session.Seen, session.Unknown:
 	default:
@@ -373,22 +376,23 @@ func (s *step) closeInvites(ch *channel) {
 	}
 }
 
-// takeSnapshot takes a piece of all operations. When there are as many as
-// there were in the set of who sent it, and nothing they name is missing, a
-// joiner knows the members.
-func (s *step) takeSnapshot(ch *channel, c session.Snapshot, of session.Members) {
-	if len(s.learnBytes(ch, c.Ops)) > 0 {
-		s.retryBoxed(ch)
+// meetMembers is called with what another knows of the roster. When a joiner has
+// as many operations, and the same if they are as many, he knows the members. That
+// an operation names others which nobody has keeps nobody waiting.
+func (s *step) meetMembers(ch *channel, of session.Members) {
+	if ch.state != stateWaiting {
+		return
 	}
-	set := s.ops(ch)
-	if ch.state != stateWaiting || int64(set.Len()) < of.Count || len(set.Missing()) > 0 || !s.view(ch).Live(roster.Member(ch.self)) {
+	count, hash := s.ops(ch).Fingerprint()
+	whole := int64(count) > of.Count || int64(count) == of.Count && hash == of.Hash
+	if !whole || !s.view(ch).Live(roster.Member(ch.self)) {
 		return
 	}
 	ch.state = stateMember
 	ch.rekey = true // a sender key of which all members have a box
 	s.refresh(ch)
 	s.book.run("DELETE FROM outbox WHERE channel = ? AND kind = ?", ch.row, outGive)
-	s.place(ch, set.All())
+	s.place(ch, s.ops(ch).All())
 	s.retryBoxed(ch)
 	if me, ok := s.view(ch).Member(roster.Member(ch.self)); ok && me.Nick != s.nick {
 		s.announceNick(ch)

@@ -17,6 +17,7 @@ type peek struct {
 	name    string
 	key     wire.OneTimeKey
 	keys    session.InviteKeys
+	lost    bool  // the hub did not answer where it was known
 	renewed int64 // the channel's row if it is looked at again, since its blob was renewed
 }
 
@@ -80,7 +81,8 @@ func (s *step) redeemedBefore(in Redeem, slot session.Slot) bool {
 
 // peek looks at a slot, which changes nothing.
 func (s *step) peek(p *peek) {
-	h, _ := s.hub(s.meet(HubAddress{URL: p.key.URL, Fingerprint: p.key.Fingerprint}, false))
+	h, _ := s.hub(s.meet(HubAddress{URL: p.key.URL, Fingerprint: p.key.Fingerprint}))
+	p.lost = !h.up
 	h.address.URL = p.key.URL // as it was given, whatever else is known
 	call := wire.SignedCall{Op: wire.OpPeek, Args: wire.PeekArgs{Slot: wire.Slot(p.keys.Slot)}, Key: p.keys.Invite}
 	s.request(h, &flight{hub: h.row, kind: flightPeek, sent: s.now, peek: p}, []wire.SignedCall{call}, 0)
@@ -213,7 +215,10 @@ func (s *step) joinBy(p *peek, card session.Card, offer session.Offer) error {
 	s.book.run("INSERT INTO redeemed (slot, channel, name, secret, invite) VALUES (?, ?, ?, ?, ?)",
 		p.keys.Slot[:], ch.row, p.name, p.key.Secret[:], invite[:])
 	s.keepEntry(ch, entryRecord{class: wire.ClassKeep, bytes: sealed, state: entryJoin, sender: ch.self})
-	here := s.meet(HubAddress{URL: p.key.URL, Fingerprint: p.key.Fingerprint}, false)
+	here := s.meet(HubAddress{URL: p.key.URL, Fingerprint: p.key.Fingerprint})
+	if p.lost {
+		s.relocate(here, p.key.URL) // it did not answer where it was known, and has answered there
+	}
 	s.addPlace(ch, here)
 	s.book.run("UPDATE places SET joined = 0 WHERE channel = ?", ch.row)
 	s.memory.joining[p.keys.Slot] = p.ref

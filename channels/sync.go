@@ -266,9 +266,9 @@ func (s *step) fetched(f *flight, results []wire.Result) {
 			continue
 		}
 		pause = max(pause, min(time.Duration(r.Retry)*time.Millisecond, time.Minute))
-		found = found || len(r.Entries) > 0
-		odd = odd || r.Restored || r.More && len(r.Entries) == 0
-		s.log(ch, f.hub, r)
+		read := s.log(ch, f.hub, r)
+		found = found || read > 0
+		odd = odd || r.Restored || read < len(r.Entries) || r.More && read == 0
 	}
 	state := s.memory.hubs[f.hub]
 	// A hub that has nothing and says so too soon is not asked without end.
@@ -323,23 +323,28 @@ func (s *step) reopen(ch *channel, hub int64) time.Duration {
 	return 2 * time.Second
 }
 
-// log takes the entries of a channel's log that came from a hub.
-func (s *step) log(ch *channel, hub int64, r wire.FetchResult) {
+// log takes the entries of a channel's log that came from a hub, and says how
+// many. Their positions grow: what does not is passed over.
+func (s *step) log(ch *channel, hub int64, r wire.FetchResult) (read int) {
 	at := place{ch.row, hub}
 	if r.Restored {
 		s.book.run("UPDATE places SET position = 0, entry = x'' WHERE channel = ? AND hub = ?", ch.row, hub)
 		s.refill(ch, hub)
 	}
+	position := s.book.number("SELECT position FROM places WHERE channel = ? AND hub = ?", ch.row, hub)
+	var id [32]byte
 	for _, e := range r.Entries {
-		s.entry(ch, hub, e)
+		if e.Position > position {
+			s.entry(ch, hub, e)
+			position, id = e.Position, sha256.Sum256(e.Bytes)
+			read++
+		}
 	}
-	if n := len(r.Entries); n > 0 {
-		last := r.Entries[n-1]
-		id := sha256.Sum256(last.Bytes)
+	if read > 0 {
 		s.book.run(`UPDATE places SET position = ?, entry = ?, trouble = '', unacked = unacked + ?,
 			ack_after = CASE WHEN unacked + ? >= ? THEN ? WHEN ack_after > 0 THEN ack_after ELSE ? END
 			WHERE channel = ? AND hub = ?`,
-			last.Position, id[:], n, n, ackAfter, stamp(s.now), stamp(s.now.Add(ackWithin)), ch.row, hub)
+			position, id[:], read, read, ackAfter, stamp(s.now), stamp(s.now.Add(ackWithin)), ch.row, hub)
 	} else {
 		s.book.run("UPDATE places SET trouble = '' WHERE channel = ? AND hub = ? AND trouble <> ''", ch.row, hub)
 	}
@@ -348,6 +353,7 @@ func (s *step) log(ch *channel, hub int64, r wire.FetchResult) {
 	} else {
 		s.memory.head[at] = true
 	}
+	return read
 }
 
 // refill puts what was sent and received in the last 30 days on a hub that has
