@@ -2,7 +2,6 @@ package channels
 
 import (
 	"fmt"
-	"slices"
 
 	"hubbub/channels/codec"
 	"hubbub/channels/roster"
@@ -376,86 +375,4 @@ func (c *Core) waitsFor(ch *channel) string {
 	}
 	c.ops(ch)
 	return nickIn(ch.shown, ch.blob.Inviter)
-}
-
-// letIn takes a sealed join: somebody has redeemed a one-time key.
-func (s *step) letIn(ch *channel, entry []byte) bool {
-	slot, err := session.ParseJoin(entry)
-	if err != nil {
-		return false
-	}
-	v, ok := first(s.book, readInvite, selectInvites+`WHERE channel = ? AND slot = ? AND "join" IS NOT NULL`, ch.row, slot[:])
-	if !ok {
-		return false
-	}
-	bytes, err := session.OpenJoin(ch.id, session.Secret(v.join), entry)
-	if err != nil {
-		return false
-	}
-	op, err := roster.Parse(bytes)
-	if err != nil {
-		return false
-	}
-	args, ok := op.Op().Args.(roster.Join)
-	if !ok || session.Member(args.Key) != v.invite || !slices.Equal(args.Invite[:], v.op[:]) {
-		return false
-	}
-	joiner := session.Member(op.Op().By)
-	s.learn(ch, op)
-	s.welcome(ch, v, op, joiner)
-	return true
-}
-
-// welcome gives a joiner what he needs to take part.
-func (s *step) welcome(ch *channel, v invitation, join *roster.Signed, joiner session.Member) {
-	s.withdraw(ch, v)
-	if v.state == inviteOpen || v.state == inviteMaking {
-		// The join key and the invite prekey stay until the joiner uses a sender
-		// key of which all have a box: until then he seals to the invite prekey.
-		s.book.run("UPDATE invites SET state = ?, by = ?, ended = ?, secret = NULL WHERE id = ?", inviteUsed, joiner[:], stamp(s.now), v.row)
-	}
-	inviter := session.Member(s.ops(ch).Get(v.op).Op().By) == ch.self
-	if v.state == inviteRevoked && inviter {
-		s.turnAway(ch, join, joiner)
-	}
-	if ch.state != stateMember || !s.view(ch).Live(roster.Member(joiner)) {
-		return
-	}
-	s.timerIfNone(ch, timerUnsent, s.now.Add(unsentAfter)) // for texts that waited for somebody to come
-	if !inviter {
-		return
-	}
-	confirm := s.announce
-	if len(s.others(ch)) == 1 {
-		confirm = s.operate // the snapshot tells him
-	}
-	if _, err := confirm(ch, roster.Confirm{Join: join.Hash()}); err != nil {
-		s.emit(Warn{Channel: ch.name, Text: err.Error()})
-	}
-	s.enqueue(ch, item{kind: outSnapshot})
-	s.enqueue(ch, item{kind: outInvites})
-}
-
-// turnAway puts out who has joined by a key that was revoked before the hub
-// knew: he is told by the hub.
-func (s *step) turnAway(ch *channel, join *roster.Signed, joiner session.Member) {
-	remove, err := s.view(ch).Removal(roster.Member(joiner), -1)
-	if err != nil {
-		return // he is none already
-	}
-	if _, err := s.announce(ch, remove); err != nil {
-		s.emit(Warn{Channel: ch.name, Text: err.Error()})
-		return
-	}
-	args := mustEncode(wire.RevokeArgs{Token: wire.Token(join.Op().Args.(roster.Join).Token)})
-	for _, h := range s.placesOf(ch) {
-		s.call(pending{hub: h, channel: ch.row, op: wire.OpRevoke, args: args})
-	}
-}
-
-// turnedAway takes that a hub has put out a joiner before anybody let him in.
-func (s *step) turnedAway(ch *channel) {
-	s.emit(Warn{Channel: ch.name, Text: "you were not let into " + ch.name + ": the one-time key was revoked, or " + s.waitsFor(ch) + " has left; ask for a new one"})
-	s.emit(Gone{Channel: ch.name})
-	s.remove(ch)
 }

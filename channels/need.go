@@ -1,0 +1,92 @@
+package channels
+
+import (
+	"time"
+
+	"hubbub/channels/session"
+	"hubbub/channels/wire"
+)
+
+// askFor adds what is missing before e to what is asked for: the envelope, or
+// the sender key if the envelope is here and does not open.
+func (s *step) askFor(ch *channel, p peer, e entryRecord, need *session.Need) {
+	s.book.run("UPDATE peers SET asked = asked + 1 WHERE channel = ? AND member = ?", ch.row, p.member[:])
+	here, ok := first(s.book, readEntry, selectEntries+"WHERE channel = ? AND entry = ?", ch.row, e.prev[:])
+	switch {
+	case ok && here.state == entryUnopened && len(here.key) == 16 && len(need.Keys) < session.MaxNeed:
+		need.Keys = append(need.Keys, session.KeyName{From: p.member, ID: session.KeyID(here.key)})
+	case !ok && len(need.IDs) < session.MaxNeed:
+		need.IDs = append(need.IDs, e.prev)
+	}
+}
+
+// heeds says that a member has not asked for this for so long.
+func (s *step) heeds(a asker, pause time.Duration) bool {
+	if last, ok := s.memory.asked[a]; ok && s.now.Sub(last) < pause {
+		return false
+	}
+	s.memory.asked[a] = s.now
+	return true
+}
+
+// answerNeed gives a member what he misses, if it is here: the same bytes
+// again, or one's own sender key, or one's own texts if that key is gone.
+func (s *step) answerNeed(ch *channel, from session.Member, need session.Need) {
+	if !s.heeds(asker{channel: ch.row, member: from}, needPause) {
+		return
+	}
+	for _, id := range need.IDs {
+		e, ok := first(s.book, readEntry, selectEntries+"WHERE channel = ? AND entry = ? AND bytes IS NOT NULL", ch.row, id[:])
+		if !ok || e.state == entryVoid {
+			continue
+		}
+		due := s.now
+		if e.state != entryOwn {
+			due = due.Add(randomDuration(refillMost))
+		}
+		for _, h := range s.placesOf(ch) {
+			if s.book.number("SELECT count(*) FROM calls WHERE entry = ? AND hub = ?", e.row, h) == 0 {
+				s.call(pending{hub: h, channel: ch.row, op: wire.OpPut, entry: e.row, again: true, due: due})
+			}
+		}
+	}
+	for _, k := range need.Keys {
+		if k.From != ch.self || !s.heeds(asker{ch.row, from, k.ID}, keyPause) {
+			continue
+		}
+		if key, ok := s.senderKey(ch); ok && key.ID == k.ID {
+			s.book.run("DELETE FROM given WHERE channel = ? AND member = ?", ch.row, from[:])
+			s.enqueue(ch, item{kind: outGive, content: from[:]})
+		}
+		for _, signed := range list(s.book, readBytes, `SELECT signed FROM entries WHERE channel = ? AND state = ? AND key = ? AND signed IS NOT NULL ORDER BY seq`,
+			ch.row, entryOwn, k.ID[:]) {
+			s.enqueue(ch, item{kind: outAgain, content: signed})
+		}
+	}
+}
+
+// takeAgain takes a text that was lost. It is taken only in the place that its
+// sender's next envelope names.
+func (s *step) takeAgain(ch *channel, a session.Again) {
+	if state, ok := first(s.book, readString, "SELECT state FROM entries WHERE channel = ? AND entry = ?", ch.row, a.ID[:]); ok && state != entryUnopened {
+		return
+	}
+	b, err := session.OpenAgain(ch.id, a)
+	if err != nil || b.From == ch.self {
+		return
+	}
+	next := s.book.number("SELECT count(*) FROM entries WHERE channel = ? AND sender = ? AND seq = ? AND prev = ? AND state = ?",
+		ch.row, b.From[:], b.Seq+1, a.ID[:], entryOpened)
+	filled := s.book.number("SELECT count(*) FROM entries WHERE channel = ? AND sender = ? AND seq = ? AND state = ?", ch.row, b.From[:], b.Seq, entryOpened)
+	if next == 0 || filled > 0 {
+		return
+	}
+	e, ok := first(s.book, readEntry, selectEntries+"WHERE channel = ? AND entry = ?", ch.row, a.ID[:])
+	if !ok {
+		e = entryRecord{id: a.ID}
+		e.row = s.book.insert("INSERT INTO entries (channel, entry, class, state, received) VALUES (?, ?, ?, ?, ?)",
+			ch.row, a.ID[:], string(wire.ClassText), entryUnopened, stamp(s.now))
+	}
+	s.book.run("UPDATE entries SET state = ?, sender = ?, seq = ?, prev = ? WHERE id = ?", entryOpened, b.From[:], b.Seq, b.Prev[:], e.row)
+	s.link(ch, e, b)
+}
