@@ -33,9 +33,6 @@ type InviteKey [ed25519.PublicKeySize]byte
 // which must match.
 type HubFingerprint [16]byte
 
-// HubKey is HubFingerprint's first name, until the core uses the second.
-type HubKey = HubFingerprint
-
 // Slot is the id of an invite's slot at the hubs.
 type Slot [16]byte
 
