@@ -136,3 +136,42 @@ func TestTheDiskIsFullFromTheStart(t *testing.T) {
 		t.Error("no owner key", err)
 	}
 }
+
+// A data folder that cannot be written to still answers who reads, or says that
+// it cannot; once it can be written to again, nothing is lost.
+func TestADiskThatIsReadOnly(t *testing.T) {
+	disk := smallDisk(t, "8m")
+	s := begin(t, func(c *hub.Config) { c.Data = filepath.Join(disk, "data") })
+	s.data = filepath.Join(disk, "data")
+	s.lounge("bob")
+	_, err := s.as("alice").Put(lounge, "hello")
+	s.ok(err)
+	s.ok(s.hub.Close())
+	remount := func(flags uintptr) {
+		t.Helper()
+		s.ok(syscall.Mount("tmpfs", disk, "tmpfs", syscall.MS_REMOUNT|flags, ""))
+	}
+	remount(syscall.MS_RDONLY)
+	s.open()
+	_, err = s.as("alice").Put(lounge, "lost")
+	s.refused(wire.CodeInternal, err)
+	if !strings.Contains(s.log.String(), "read-only") && !strings.Contains(s.log.String(), "readonly") {
+		t.Errorf("the log says %q", &s.log)
+	}
+	if _, err := s.as("bob").Fetch(lounge, wire.FetchArgs{Wait: 10}); err != nil {
+		s.refused(wire.CodeInternal, err)
+	}
+	if reply := s.hub.Serve(context.Background(), hub.Request{Method: "GET", Length: -1}); reply.Status != wire.StatusSealed {
+		t.Error("the page:", reply.Status)
+	}
+	s.ok(s.hub.Close())
+	remount(0)
+	s.open()
+	result, err := s.as("bob").Fetch(lounge, wire.FetchArgs{})
+	s.ok(err)
+	if len(result.Entries) != 1 || string(result.Entries[0].Bytes) != "hello" {
+		t.Errorf("%+v", result)
+	}
+	_, err = s.as("alice").Put(lounge, "hello again")
+	s.ok(err)
+}

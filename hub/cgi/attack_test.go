@@ -335,3 +335,62 @@ func TestManyWriters(t *testing.T) {
 		}
 	}
 }
+
+// limited is the process for a request, with files limited to so many blocks of
+// 512 bytes, as where a quota is spent.
+func (s *stage) limited(blocks int, calls ...wire.SignedCall) []wire.Result {
+	s.Helper()
+	request, exchange, err := s.client.Seal(calls...)
+	if err != nil {
+		s.Fatal(err)
+	}
+	c := command("/bin/sh", request)
+	c.Args = []string{"sh", "-c", fmt.Sprintf("ulimit -f %d; exec '%s'", blocks, s.program)}
+	var log bytes.Buffer
+	c.Stderr = &log
+	out, err := c.Output()
+	if err != nil {
+		s.Fatalf("%v\n%s", err, &log)
+	}
+	_, body, _ := bytes.Cut(out, []byte("\r\n\r\n"))
+	response, err := exchange.OpenResponse(body)
+	if err != nil {
+		s.Fatalf("%v: %.300s\n%s", err, out, &log)
+	}
+	return response.Results
+}
+
+// Where files may not grow, what needs room is refused as such, the rest goes
+// on, and nothing is lost.
+func TestFilesThatMayNotGrow(t *testing.T) {
+	if _, err := os.Stat("/bin/sh"); err != nil {
+		t.Skip("there is no /bin/sh")
+	}
+	s := newStage(t)
+	stored := 0
+	var put wire.PutResult
+	for i := range 60 {
+		text := fmt.Sprintf("%d %8000d", i, 0)
+		results := s.limited(300, s.client.As(t, "alice").Sign(wire.OpPut, s.lounge, wire.PutArgs{Class: wire.ClassText, Entry: []byte(text)}),
+			s.client.As(t, "alice").Sign(wire.OpFetch, s.lounge, wire.FetchArgs{Limit: 1}))
+		var fetched wire.FetchResult
+		if err := hubtest.Read(results[1], &fetched); err != nil || len(fetched.Entries) == 0 && stored > 0 {
+			t.Fatalf("after %d: %v", stored, err)
+		}
+		if err := hubtest.Read(results[0], &put); hubtest.IsCode(err, wire.CodeFull) {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		stored++
+	}
+	if stored == 0 || stored == 60 {
+		t.Fatalf("%d were stored", stored)
+	}
+	if got := len(s.entries()); got != stored {
+		t.Errorf("%d are there, and %d were stored", got, stored)
+	}
+	if _, err := s.client.As(t, "alice").Put(s.lounge, "there is room again"); err != nil {
+		t.Error(err)
+	}
+}
