@@ -49,9 +49,10 @@ func invitedNotice(ev channels.Invited) string {
 // howToGetAHub follows words that a key, or a channel, is for this machine alone.
 const howToGetAHub = "to talk with people elsewhere, put a hub on web space first (/msg sysop help hub)."
 
-// invitedLines is the key as sysop shows it. The line to type comes last, so
-// that it stays on the screen together with the QR code: on one of 80×24 there
-// is room for both, and for nothing else.
+// invitedLines is the key as sysop shows it. On a screen of 80×24 there is room
+// for the QR code and, if the hub's URL is short, the line to type below it, and
+// for nothing else. Otherwise the code comes last: a code with its top scrolled
+// away is none, while the line can be scrolled to.
 func invitedLines(ev channels.Invited) []string {
 	lines := []string{
 		fmt.Sprintf("This one-time key%s opens %s to one person, once, until %s. Hand it over in person or over a channel you trust: whoever has it can take that place.",
@@ -60,12 +61,24 @@ func invitedLines(ev channels.Invited) []string {
 	if ev.Local {
 		lines = append(lines, "The key works on this machine alone, in another gateway: "+howToGetAHub)
 	}
-	lines = append(lines, "They type the line under this picture, which holds the key as well:")
+	var picture []string
 	for _, row := range keyPicture(ev.Key) {
-		lines = append(lines, ircColours(row))
+		picture = append(picture, ircColours(row))
 	}
-	return append(lines, joinLine(ev))
+	if len(picture)+joinRows(ev) > screenRows {
+		lines = append(lines, "They type this line, or scan the picture under it, which holds the key as well:", joinLine(ev))
+		return append(lines, picture...)
+	}
+	lines = append(lines, "They type the line under this picture, which holds the key as well:")
+	return append(append(lines, picture...), joinLine(ev))
 }
+
+// screenRows is what irssi and WeeChat show of a query at 80×24.
+const screenRows = 21
+
+// joinRows is how many rows the line to type takes in irssi, which breaks it
+// before the key, and the key where the screen ends.
+func joinRows(ev channels.Invited) int { return 1 + (len(ev.Key)+79)/80 }
 
 // joinLine is what the other types.
 func joinLine(ev channels.Invited) string { return "/join " + ev.Name + " " + ev.Key }

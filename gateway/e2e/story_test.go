@@ -50,9 +50,9 @@ func connectWeeChat(g *gateway, s *terminal) {
 
 // commandOnScreen reads `/join #name KEY` off a screen, over the client's line
 // breaks, as somebody does who copies it.
-func commandOnScreen(t testing.TB, screen string) string {
+func commandOnScreen(t testing.TB, screen, name string) string {
 	t.Helper()
-	i := strings.Index(screen, "/join #")
+	i := strings.Index(screen, "/join "+name)
 	if i < 0 {
 		t.Fatalf("no line to type on the screen:\n%s", frame(screen))
 	}
@@ -116,24 +116,25 @@ func scanInvite(s *terminal, name string) string {
 		s.Keys("NPage")
 		s.Await("the QR code again", func(string) bool { rows, _ := qrRows(s.Styled()); return rows >= 17 })
 	}
-	command := commandOnScreen(s.t, screen)
+	command := commandOnScreen(s.t, screen, name)
 	if keyOf(command) != scanned {
 		s.t.Errorf("the QR code says\n%s, the line to type\n%s", scanned, keyOf(command))
 	}
 	return command
 }
 
-// Redeem lets bob, in WeeChat, type the line.
+// Redeem lets bob, in WeeChat, type the line. What both clients then show of the
+// channel comes in no fixed order, so the windows are cleared before they talk.
 func (p *pair) Redeem() {
 	p.t.Helper()
 	p.bob.Line(p.command)
-	p.bob.Sees("has joined #" + aliceNick)
-	p.bob.Await("both nicks", func(screen string) bool {
-		return strings.Contains(screen, aliceNick) && strings.Contains(screen, bobNick)
-	})
-	p.bob.Sees("Channel created on") // what it asks about a channel that it has joined
+	p.bob.Sees(bobNick, "has joined #"+aliceNick)
+	p.bob.Sees("[+o " + aliceNick + "]")
+	p.bob.Sees("Channel created on")
+	p.bob.Line("/buffer clear")
 	p.alice.Line("/window goto #" + bobNick)
 	p.alice.Sees(bobNick, "has joined #"+bobNick)
+	p.alice.Line("/clear")
 }
 
 // Talk is the conversation: hello, /me, topic, nick, all the world's letters, a
