@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -174,6 +175,49 @@ func BenchmarkCGI(b *testing.B) {
 			b.ReportMetric(float64(info.Size())/1e6, "MB-hub.cgi")
 		})
 	}
+}
+
+// BenchmarkWake measures from the start of a put's process to the answer of a
+// fetch that waits in another.
+func BenchmarkWake(b *testing.B) {
+	s := newStage(b)
+	s.fetch()
+	last, err := s.client.As(b, "alice").Fetch(s.lounge, s.head)
+	if err != nil {
+		b.Fatal(err)
+	}
+	var took []time.Duration
+	for b.Loop() {
+		newest := last.Entries[len(last.Entries)-1]
+		waiting := s.seal(s.client.As(b, "alice").Sign(wire.OpFetch, s.lounge,
+			wire.FetchArgs{After: newest.Position, ID: entryID(newest.Bytes), Limit: 100, Wait: 20_000}))
+		c := command(s.program, waiting)
+		if err := c.Start(); err != nil {
+			b.Fatal(err)
+		}
+		s.untilHeld()
+		time.Sleep(20 * time.Millisecond) // until it listens
+		put := command(s.program, s.put(1))
+		begin := time.Now()
+		if err := put.Start(); err != nil {
+			b.Fatal(err)
+		}
+		if err := c.Wait(); err != nil {
+			b.Fatal(err)
+		}
+		took = append(took, time.Since(begin))
+		if err := put.Wait(); err != nil {
+			b.Fatal(err)
+		}
+		s.head.After, s.head.ID = newest.Position, entryID(newest.Bytes)
+		if last, err = s.client.As(b, "alice").Fetch(s.lounge, s.head); err != nil || len(last.Entries) != 1 {
+			b.Fatal(len(last.Entries), err)
+		}
+	}
+	slices.Sort(took)
+	b.ReportMetric(0, "ns/op")
+	b.ReportMetric(float64(took[len(took)/2].Microseconds())/1000, "ms-p50")
+	b.ReportMetric(float64(took[len(took)*99/100].Microseconds())/1000, "ms-p99")
 }
 
 // hold opens the database as a process that waits does, until b is over.
