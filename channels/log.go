@@ -55,13 +55,15 @@ func (s *step) log(ch *channel, hub int64, r wire.FetchResult) (read int) {
 		s.refill(ch, hub)
 	}
 	position := s.book.number("SELECT position FROM places WHERE channel = ? AND hub = ?", ch.row, hub)
+	if !ascending(position, r.Entries) {
+		s.refused(ch, hub, nil) // to go on behind any of them would pass over others
+		return 0
+	}
 	var id [32]byte
 	for _, e := range r.Entries {
-		if e.Position > position {
-			s.entry(ch, hub, e)
-			position, id = e.Position, sha256.Sum256(e.Bytes)
-			read++
-		}
+		s.entry(ch, hub, e)
+		position, id = e.Position, sha256.Sum256(e.Bytes)
+		read++
 	}
 	if read > 0 {
 		s.book.run(`UPDATE places SET position = ?, entry = ?, trouble = '', unacked = unacked + ?,
@@ -77,6 +79,17 @@ func (s *step) log(ch *channel, hub int64, r wire.FetchResult) (read int) {
 		s.memory.head[at] = true
 	}
 	return read
+}
+
+// ascending says that entries stand behind a position, each behind the one before.
+func ascending(position int64, entries []wire.Entry) bool {
+	for _, e := range entries {
+		if e.Position <= position {
+			return false
+		}
+		position = e.Position
+	}
+	return true
 }
 
 // refill puts what was sent and received in the last 30 days on a hub that has
