@@ -6,6 +6,7 @@ import (
 	"crypto/hpke"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 	"math"
 	"math/rand/v2"
@@ -139,6 +140,73 @@ func TestSignaturesStayWhereTheyAre(t *testing.T) {
 	s.ok(err)
 	_, err = s.as("bob").Status(lounge)
 	s.refused(wire.CodeRevoked, err)
+}
+
+// Everything that was sent, sent again within the hour in any order, changes
+// nothing: who owns the hub, who is in, what is there, what is for ever closed.
+func TestARecordingPlayedAgain(t *testing.T) {
+	s := begin(t)
+	key := s.claimKey()
+	slot := wire.Slot{1}
+	offer := func(slot wire.Slot, number int64) wire.OfferArgs {
+		return wire.OfferArgs{Slot: slot, Number: number, Invite: hubtest.Token("invite"), Expires: s.now.Add(time.Hour).Unix(), Blob: []byte("card")}
+	}
+	text := func(text string) wire.PutArgs { return wire.PutArgs{Class: wire.ClassText, Entry: []byte(text)} }
+	var recording [][]byte
+	for _, calls := range [][]wire.SignedCall{
+		{s.as("owner").Sign(wire.OpClaim, wire.Channel{}, wire.ClaimArgs{Secret: key.Secret})},
+		{s.as("owner").Sign(wire.OpOpen, lounge, wire.OpenArgs{Root: hubtest.Token("alice")})},
+		{s.as("alice").Sign(wire.OpOffer, lounge, offer(slot, 1)), s.as("alice").Sign(wire.OpOffer, lounge, offer(wire.Slot{2}, 1))},
+		{s.as("alice").Sign(wire.OpOffer, lounge, offer(slot, 2)), s.as("alice").Sign(wire.OpWithdraw, lounge, wire.WithdrawArgs{Slot: wire.Slot{2}})},
+		{s.as("invite").Sign(wire.OpRedeem, wire.Channel{}, wire.RedeemArgs{Slot: slot, Number: 2, Token: hubtest.Token("bob"), Entries: [][]byte{{1}}})},
+		{s.as("bob").Sign(wire.OpPut, lounge, text("one")), s.as("bob").Sign(wire.OpGrant, lounge,
+			wire.GrantArgs{Token: hubtest.Token("carol"), Under: hubtest.Token("bob")})},
+		{s.as("carol").Sign(wire.OpPut, lounge, text("two")), s.as("alice").Sign(wire.OpAck, lounge, wire.AckArgs{Position: 1})},
+		{s.as("alice").Sign(wire.OpRevoke, lounge, wire.RevokeArgs{Token: hubtest.Token("bob"), Keep: []wire.Token{hubtest.Token("carol")}})},
+		{s.as("alice").Sign(wire.OpPut, lounge, text("three"))},
+	} {
+		request, exchange, err := s.client.Seal(calls...)
+		s.ok(err)
+		answer, err := s.client.Post(context.Background(), request)
+		s.ok(err)
+		response, err := exchange.OpenResponse(answer)
+		s.ok(err)
+		for i, result := range response.Results {
+			if result.Error != nil {
+				t.Fatal(calls[i].Op, result.Error)
+			}
+		}
+		recording = append(recording, request)
+	}
+	// A new owner key that nobody has used yet must not go, nor be used up.
+	s.ok(os.WriteFile(filepath.Join(s.data, "claim.txt"), nil, 0o600))
+	s.reopen()
+	unused := s.claimKey()
+	look := func() string {
+		fetched, err := s.as("alice").Fetch(lounge, wire.FetchArgs{})
+		s.ok(err)
+		status, err := s.as("alice").Status(lounge)
+		s.ok(err)
+		account, err := s.as("owner").Status(wire.Channel{})
+		s.ok(err)
+		_, bob := s.as("bob").Status(lounge)
+		_, carol := s.as("carol").Status(lounge)
+		_, first := s.as("invite").Peek(slot)
+		_, second := s.as("invite").Peek(wire.Slot{2})
+		return fmt.Sprintf("%+v\n%+v\n%+v\n%v %v %v %v %v", fetched, status, account, bob, carol, first, second, s.claimKey() == unused)
+	}
+	before := look()
+	random := rand.New(rand.NewPCG(11, 12))
+	for range 3 * len(recording) {
+		s.now = s.now.Add(time.Minute)
+		_, err := s.client.Post(context.Background(), recording[random.IntN(len(recording))])
+		s.ok(err)
+		if after := look(); after != before {
+			t.Fatalf("it was\n%s\nand is\n%s", before, after)
+		}
+	}
+	_, err := s.as("mallory").Claim(key)
+	s.refused(wire.CodeUsed, err)
 }
 
 // privateKey finds the hub's keys in its file.

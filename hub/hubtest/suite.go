@@ -89,7 +89,7 @@ func (s *suite) get(method, url string) (*http.Response, string) {
 }
 
 func pageForPeople(s *suite) {
-	for _, query := range []string{"", "?utm=somebody"} {
+	for _, query := range []string{"", "?utm=somebody", "?-version", "?-data+elsewhere"} {
 		response, body := s.get(http.MethodGet, s.URL+query)
 		if response.StatusCode != 200 || !strings.Contains(body, "claim.txt") || strings.Contains(body, s.Data) {
 			s.Fatalf("the page: %s\n%s", response.Status, body)
