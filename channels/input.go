@@ -131,5 +131,5 @@ func (Hide) input()      {}
 func (Leave) input()     {}
 func (Delivered) input() {}
 
-// MaxText is the longest text in bytes, before CBOR and sealing (protocol.md, Envelope).
+// MaxText is the longest text in bytes, before CBOR and sealing (docs/protocol.md, section 11).
 const MaxText = 60_000

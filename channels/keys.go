@@ -11,7 +11,7 @@ import (
 	"hubbub/channels/session"
 )
 
-// When sender keys and prekeys are replaced (docs/protocol.md, "Sender keys").
+// When sender keys and prekeys are replaced (docs/protocol.md, section 17).
 const (
 	senderKeyMost  = 200            // envelopes under one sender key
 	senderKeyOld   = 24 * time.Hour //

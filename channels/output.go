@@ -19,7 +19,7 @@ type Output struct {
 type RequestID uint64
 
 // HubAddress is where a hub is, and who: a hub is proven by its key alone
-// (design, protocol §5).
+// (docs/protocol.md, section 2).
 type HubAddress struct {
 	URL         string
 	Fingerprint wire.Fingerprint

@@ -11,7 +11,7 @@ import (
 )
 
 // This file is the only one that parses and prints IRC lines, through irc.v4,
-// and shields the rest from what that lets pass (design, "The gateway").
+// and shields the rest from what that lets pass (docs/architecture.md).
 
 // Limits of a line in bytes, the line break counted
 // (RFC 1459 §2.3; IRCv3 message-tags: "Size limit").

@@ -1,7 +1,7 @@
 // Package hubclient carries wire's requests to one hub over HTTP/1.1, and its
 // answers back.
 //
-// A hub is proven by its key alone (design, protocol §5). So a certificate
+// A hub is proven by its key alone (docs/protocol.md, section 2). So a certificate
 // that does not verify is noted and no more: whoever sits in between sees what
 // anybody sees on plain HTTP, sealed requests. A redirect is followed for
 // ?keys only, whose answer is signed, and the address it leads to is used for

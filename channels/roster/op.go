@@ -1,6 +1,6 @@
 // Package roster is hubbub's membership: a pure function from the set of
-// signed operations of one channel to its members, hubs and topic (design,
-// protocol §3). It does no I/O, reads no clock and draws no randomness.
+// signed operations of one channel to its members, hubs and topic (docs/protocol.md,
+// section 14). It does no I/O, reads no clock and draws no randomness.
 //
 // An operation is made with Set.Draft and Sign (or SignFound, SignJoin),
 // travels as Signed.Bytes, is checked by Parse, and kept by Set.Add. What the

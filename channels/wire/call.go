@@ -10,7 +10,7 @@ import (
 type Op string
 
 // The calls of hubbub/1. Each is safe to repeat and harmless to replay
-// (design, protocol §5).
+// (docs/protocol.md, section 7).
 const (
 	OpClaim    Op = "claim"    // take the right to open channels: account key, ClaimArgs
 	OpOpen     Op = "open"     // open a channel: account key, OpenArgs

@@ -10,8 +10,8 @@ import (
 )
 
 // OneTimeKey is what /invite prints and /join redeems: the hub to go to, and
-// the secret that everything about the invite is derived from (design,
-// protocol §4).
+// the secret that everything about the invite is derived from (docs/protocol.md,
+// section 12).
 type OneTimeKey struct {
 	URL         string // as of CanonicalURL; String makes it so
 	Fingerprint Fingerprint

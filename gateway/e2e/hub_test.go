@@ -87,7 +87,7 @@ func (p *pair) secrets(claim string) []secret {
 	key := keyOf(p.command)
 	_, code, _ := strings.Cut(key, "#")
 	all = append(all, secret{"the one-time key", code})
-	// version 1 | hub fingerprint 16 | secret 16 | check 2 (design, protocol §4)
+	// version 1 | hub fingerprint 16 | secret 16 | check 2 (docs/protocol.md, section 12)
 	raw, err := base32.StdEncoding.WithPadding(base32.NoPadding).DecodeString(code)
 	if err != nil || len(raw) != 35 {
 		p.t.Fatalf("the key %s is %d bytes: %v", code, len(raw), err)

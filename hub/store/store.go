@@ -95,7 +95,7 @@ func DefaultLimits() Limits {
 	return Limits{Text: 256 << 20, Keep: 128 << 20, Tokens: 1024, Slots: 64}
 }
 
-// How long things are kept (design, protocol §5).
+// How long things are kept (docs/protocol.md, section 7).
 const (
 	keptAcked = 7 * 24 * time.Hour   // an entry that every token has acked
 	keptLong  = 90 * 24 * time.Hour  // any other
