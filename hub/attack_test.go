@@ -243,7 +243,7 @@ func TestSenselessCalls(t *testing.T) {
 	huge := []any{nil, codec.Raw{0x80}, codec.Raw{0xf6}, codec.Raw{0xa0}, wire.ClaimArgs{}, wire.OpenArgs{}, wire.GrantArgs{}, wire.RevokeArgs{},
 		wire.RevokeArgs{Token: hubtest.Token("nobody"), Keep: make([]wire.Token, 500)}, wire.PutArgs{},
 		wire.PutArgs{Class: "text", Entry: make([]byte, wire.MaxEntry+1)}, wire.PutArgs{Class: "TEXT", Entry: []byte{1}},
-		wire.FetchArgs{Limit: math.MinInt64}, wire.FetchArgs{After: math.MinInt64, Limit: 1}, wire.FetchArgs{Limit: 1, Wait: math.MinInt64},
+		wire.FetchArgs{Limit: math.MinInt}, wire.FetchArgs{After: math.MinInt64, Limit: 1}, wire.FetchArgs{Limit: 1, Wait: math.MinInt64},
 		wire.AckArgs{Position: math.MinInt64}, wire.OfferArgs{Number: math.MinInt64, Blob: []byte{1}},
 		wire.OfferArgs{Number: 1, Blob: make([]byte, wire.MaxBlob+1)}, wire.OfferArgs{Number: 1}, wire.PeekArgs{},
 		wire.RedeemArgs{}, wire.RedeemArgs{Entries: make([][]byte, 17)}, wire.RedeemArgs{Entries: [][]byte{{}}}, wire.WithdrawArgs{Slot: wire.Slot{7}}}

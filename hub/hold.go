@@ -125,9 +125,9 @@ func (h *Hub) place(member wire.Token) (release func(), ok bool, err error) {
 	return nil, false, nil
 }
 
-// share is how many places one member may have: requests whose client is gone
-// without a word stand for a while beside the next.
-func (h *Hub) share() int { return max(2, h.config.Held/4) }
+// share is how many places one member may have. It is more than one, for
+// requests whose client went without a word stand for a while beside the next.
+func (h *Hub) share() int { return max(2, h.config.Held/2) }
 
 // listen does fetches again whenever the bell rings, until one has news.
 func (a *answer) listen(ctx context.Context, fetches []*job, wait time.Duration) {

@@ -127,7 +127,7 @@ func TestRequestsThatStop(t *testing.T) {
 		fmt.Fprintf(conn, "POST / HTTP/1.1\r\nHost: hub\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n", wire.ContentType, wire.MaxRequest)
 		conn.Write(bytes.Repeat([]byte{byte(i)}, i*1000))
 	}
-	for range 80 { // more than one member may hold at once
+	for range 140 { // more than one member may hold at once
 		gone, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
 		client.Call(gone, client.As(t, "alice").Sign(wire.OpFetch, lounge, wire.FetchArgs{Limit: 1, Wait: 25_000}), nil)
 		cancel()
