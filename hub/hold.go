@@ -92,7 +92,7 @@ func (h *Hub) place(member wire.Token) (release func(), ok bool, err error) {
 		return nil, false, err
 	}
 	var mine string
-	others := 0 // places that the same member has
+	taken := 0 // places that the same member has
 	for i := range h.config.Held {
 		path := filepath.Join(folder, fmt.Sprint(i))
 		holder, readErr := os.ReadFile(path)
@@ -108,21 +108,23 @@ func (h *Hub) place(member wire.Token) (release func(), ok bool, err error) {
 		case err != nil:
 			return release, mine != "", err
 		case !free && sameMember:
-			others++
+			taken++
 		case free && mine == "":
 			release, mine = unlock, path
 		case free:
 			unlock()
 		}
 	}
-	if mine == "" || others < h.share() {
-		if mine != "" {
-			err = os.WriteFile(mine, member[:], 0o600)
-		}
-		return release, mine != "", err
+	switch {
+	case mine == "":
+		return nil, false, nil
+	case taken >= h.share():
+		release()
+		return nil, false, nil
 	}
-	release()
-	return nil, false, nil
+	// A system that cannot write to a locked file (Windows) knows no shares.
+	_ = os.WriteFile(mine, member[:], 0o600)
+	return release, true, nil
 }
 
 // share is how many places one member may have. It is more than one, for
