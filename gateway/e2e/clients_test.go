@@ -50,7 +50,7 @@ func startWeeChat(t testing.TB, nick string) *terminal {
 		}
 	}
 	s := openTerminal(t, "weechat "+nick, home, "weechat", "--dir", home)
-	s.Sees("1.weechat")
+	s.Sees("Plugins loaded", "1:weechat")
 	s.flow = flowWeeChat
 	return s
 }

@@ -84,13 +84,20 @@ func (s *terminal) close() {
 	os.RemoveAll(s.dir)
 }
 
-// Line types a line and Enter. Nobody types the next at once; irssi would take
-// it for a paste.
+// Line types a line and Enter, and waits until the program has taken it: lines
+// that come together are a paste to irssi and WeeChat.
 func (s *terminal) Line(text string) {
 	s.t.Helper()
 	s.Text(text)
+	end := []rune(text)
+	tail := string(end[max(0, len(end)-8):])
+	typed := func() bool {
+		rows := strings.Split(s.Screen(), "\n")
+		return strings.HasSuffix(strings.TrimRight(rows[min(23, len(rows)-1)], " "), tail)
+	}
+	await(s.t, s.name+" to show what is typed, "+text, typed, func() string { return frame(s.Screen()) })
 	s.Keys("Enter")
-	time.Sleep(100 * time.Millisecond)
+	await(s.t, s.name+" to take the line "+text, func() bool { return !typed() }, func() string { return frame(s.Screen()) })
 }
 
 // Text types as a person would, without Enter.
