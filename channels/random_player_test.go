@@ -30,6 +30,7 @@ type player struct {
 	asked    map[channels.Ref]func(channels.Event) // what comes of an input
 	warnings []string
 	requests int
+	failed   int // steps, since the disk was full
 	behind   int // steps in a row that wanted to be woken at once
 	keys     everHad
 	offered  []wire.OfferArgs
@@ -100,7 +101,7 @@ func copyBook(from, to string) error {
 func (p *player) do(in channels.Input) []channels.Event {
 	g := p.g
 	now := g.now.Add(p.skew)
-	out, err := p.core.Step(in, now)
+	out, err := p.step(in, now)
 	if err != nil {
 		g.t.Fatalf("%s: %T: %v", p.name, in, err)
 	}

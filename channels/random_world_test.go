@@ -38,6 +38,7 @@ type faults struct {
 	Hub     float64       // requests that the hub fails at
 	Delay   time.Duration // the longest that a request or an answer takes
 	Death   float64       // steps after which a gateway dies
+	Disk    float64       // steps for which the disk is full
 	Length  time.Duration // how long it goes on
 	Actions int           // what people do meanwhile
 }
@@ -102,7 +103,7 @@ func (g *randomWorld) drawFaults() faults {
 		return most * g.rng.Float64()
 	}
 	return faults{
-		Request: some(0.15), Answer: some(0.15), Twice: some(0.2), Hub: some(0.1), Death: some(0.02),
+		Request: some(0.15), Answer: some(0.15), Twice: some(0.2), Hub: some(0.1), Death: some(0.02), Disk: some(0.1),
 		Delay:  []time.Duration{30 * time.Millisecond, 2 * time.Second, 20 * time.Second}[g.rng.IntN(3)],
 		Length: time.Duration(2+g.rng.IntN(6)) * time.Minute, Actions: 20 + g.rng.IntN(30),
 	}
