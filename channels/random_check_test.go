@@ -169,19 +169,19 @@ func (g *randomWorld) checkTexts(s, from *seat, lines []channels.Line) (claimed 
 	return claimed
 }
 
-// checkSilence lets half an hour pass in which nobody does anything: a gateway has
+// checkSilence lets some time pass in which nobody does anything: a gateway has
 // one fetch that waits, and not much else.
 func (g *randomWorld) checkSilence() {
 	before := make([]int, len(g.players))
 	for i, p := range g.players {
 		before[i] = p.requests
 	}
-	const silence = 30 * time.Minute
+	const silence = 20 * time.Minute
 	g.run(silence)
 	for i, p := range g.players {
 		n, most := p.requests-before[i], 2*int(silence/wire.MaxWait)+20 // of two hubs
 		if n > most {
-			g.wrong("%s made %d requests in half an hour of silence", p.name, n)
+			g.wrong("%s made %d requests in twenty minutes of silence", p.name, n)
 		}
 		if len(p.flying) > 4 {
 			g.wrong("%s has %d requests under way", p.name, len(p.flying))

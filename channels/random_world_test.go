@@ -126,8 +126,8 @@ func (g *randomWorld) live() {
 			p.start()
 		}
 	}
-	for range 12 {
-		g.run(20 * time.Minute)
+	for range 48 {
+		g.run(5 * time.Minute)
 		for _, p := range g.players {
 			p.look()
 		}
