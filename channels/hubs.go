@@ -192,18 +192,14 @@ func (s *step) choose() (hub, bool) {
 
 // place makes the hubs that operations name known, as places of the channel.
 func (s *step) place(ch *channel, ops []*roster.Signed) {
-	changed, dropped := false, false
-	for _, op := range ops {
-		switch op.Op().Args.(type) {
-		case roster.HubAdd, roster.Join, roster.Remove, roster.Leave:
-			changed = true
-		case roster.HubDrop:
-			changed, dropped = true, true
-		}
-	}
-	if !changed || ch.state == stateLeaving || ch.state == stateRemoved {
+	if ch.state == stateLeaving || ch.state == stateRemoved {
 		return
 	}
+	// An operation of any kind may be the one that a hub+ before it has waited for.
+	dropped := slices.ContainsFunc(ops, func(op *roster.Signed) bool {
+		_, ok := op.Op().Args.(roster.HubDrop)
+		return ok
+	})
 	if dropped {
 		s.leaveHubs(ch)
 	}
