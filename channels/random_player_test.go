@@ -392,7 +392,9 @@ func (p *player) redeem(tk *talk, j *joining) {
 		}
 		p.g.tell("%s can't join: %s", p.name, f.Code)
 		j.done = true
-		if f.Code != channels.CodeRevoked {
+		if refused := j.revoked || j.by.left; refused { // and told so, whatever the words
+			p.warnings = nil
+		} else if f.Code != channels.CodeRevoked {
 			p.g.t.Errorf("%s was told of a key that nobody else has: %s", p.name, f.Code)
 		}
 	})})
