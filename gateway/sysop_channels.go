@@ -139,7 +139,7 @@ func (c *client) sysopLeave(args string) {
 		return
 	}
 	if !same(before.leave, view.Name) {
-		c.sysopSays(fmt.Sprintf("Leave %s for good? Its keys and history are deleted here%s. Coming back takes a new one-time key. (/part only hides it.)", view.Name, andOthersAreTold(view)),
+		c.sysopSays(fmt.Sprintf("Leave %s for good? Its keys and history are deleted here%s.%s Coming back takes a new one-time key. (/part only hides it.)", view.Name, andOthersAreTold(view), unsentAreLost(view)),
 			"To do it, say it again within a minute: /msg sysop leave "+view.Name)
 		c.remember(unfinished{leave: view.Name})
 		return
@@ -152,6 +152,14 @@ func (c *client) sysopLeave(args string) {
 			}
 			return ok
 		})
+}
+
+// unsentAreLost warns of texts that no hub has: nobody will ever get those.
+func unsentAreLost(v channels.ChannelView) string {
+	if v.Pending == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" %d of your texts are not sent yet and are deleted as well: wait for the hub, if they matter.", v.Pending)
 }
 
 // andOthersAreTold follows what leaving does here, if there is anybody else.

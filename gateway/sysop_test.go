@@ -171,6 +171,17 @@ func TestSysopLeaveIsConfirmed(t *testing.T) {
 	})
 }
 
+// Nobody loses a text without having been told.
+func TestSysopLeaveCountsUnsentTexts(t *testing.T) {
+	sysopTest(t, func(r *rig, core *consulted, say func(string) []string) {
+		r.channel("#bob", "bob")
+		hasNot(t, say("leave #bob"), "not sent yet")
+		say("status") // or the next one would confirm it
+		r.do(func() { core.view("#bob").Pending = 2 })
+		has(t, say("leave #bob"), "2 of your texts are not sent yet and are deleted as well")
+	})
+}
+
 // Another client's word is not a confirmation.
 func TestSysopLeaveIsConfirmedByWhoAsked(t *testing.T) {
 	sysopTest(t, func(r *rig, core *consulted, say func(string) []string) {
