@@ -165,6 +165,26 @@ func TestPrivateTexts(t *testing.T) {
 	})
 }
 
+// A joiner learns who stands above whom when the members become known, once.
+func TestRanksAreToldOnce(t *testing.T) {
+	ircTest(t, settings{}, "alice", func(r *rig) {
+		c := r.connect("alice")
+		r.do(func() {
+			r.core.open("#bob", time.Now())
+			r.core.view("#bob").Waiting = true
+		})
+		r.happen(channels.Shown{Channel: "#bob"})
+		c.turn()
+		r.do(func() {
+			v := r.core.view("#bob")
+			v.Waiting = false
+			v.Members = append(v.Members, channels.MemberView{Nick: "boss", Founder: true, Above: true})
+		})
+		r.happen(channels.Joined{Channel: "#bob", Nick: "boss"})
+		c.hears(":boss!boss@hubbub JOIN #bob", ":gateway.hubbub MODE #bob +o boss")
+	})
+}
+
 func TestMembersComeAndGo(t *testing.T) {
 	ircTest(t, settings{}, "alice", func(r *rig) {
 		c := r.connect("alice")

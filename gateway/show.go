@@ -191,7 +191,8 @@ func (g *gateway) inChannel(name string, f func(*client)) {
 	})
 }
 
-// showJoined tells of a new member, and of their rank, if they have one.
+// showJoined tells of a new member, and of their rank, if they have one. Where
+// the members are just becoming known, showRanks tells all ranks at once.
 func (g *gateway) showJoined(ev channels.Joined) {
 	if !g.enrol(ev.Channel, ev.Nick, true) {
 		return
@@ -200,7 +201,7 @@ func (g *gateway) showJoined(ev channels.Joined) {
 	m, _ := member(v, ircNick(ev.Nick))
 	g.inChannel(ev.Channel, func(c *client) {
 		c.sendJoin(prefixOf(ev.Nick), ev.Channel, ircNick(ev.Nick))
-		if rank(m) != "" {
+		if rank(m) != "" && !g.waiting[fold(ev.Channel)] {
 			c.sendOp(ev.Channel, ev.Nick)
 		}
 	})
