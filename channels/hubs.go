@@ -3,6 +3,7 @@ package channels
 import (
 	"crypto/ed25519"
 	"crypto/rand"
+	"encoding/hex"
 	"slices"
 	"time"
 
@@ -89,12 +90,13 @@ func (s *step) useHub(in UseHub) {
 		s.book.run("UPDATE hubs SET account = ? WHERE id = ?", seed, h.row)
 	}
 	s.book.run("UPDATE hubs SET embedded = ? WHERE id = ?", in.Embedded, h.row)
+	h.embedded = in.Embedded
 	if h.claimed && in.Secret == ([16]byte{}) {
-		s.emit(HubReady{Ref: in.Ref, Hub: h.address, Embedded: in.Embedded, Owner: h.owner})
+		s.ready(in.Ref, h)
 		return
 	}
 	if in.Secret == ([16]byte{}) && len(h.secret) == 0 {
-		s.fail(in.Ref, "", CodeHub, "this hub is not claimed yet: add it with its one-time key")
+		s.fail(in.Ref, "", CodeHub, "this hub is not claimed yet: add it with the key in its claim.txt")
 		return
 	}
 	if in.Secret != ([16]byte{}) {
@@ -141,12 +143,12 @@ func (s *step) claimed(p pending, result wire.Result) verdict {
 		if !h.claimed {
 			s.forgetAccount(h)
 		}
-		code, text := CodeHub, "the hub does not take this one-time key: "+cleanLine(result.Error.Text)
+		code, text := CodeHub, "the hub does not take this key: "+cleanLine(result.Error.Text)
 		switch result.Error.Code {
 		case wire.CodeUsed:
-			code, text = CodeUsed, "somebody else has claimed this hub with this one-time key"
+			code, text = CodeUsed, "somebody else has claimed this hub with this key: if the hub is yours, put an empty file claim.txt into its data folder and open its page, for another key"
 		case wire.CodeExpired:
-			code, text = CodeExpired, "this one-time key for the hub has expired"
+			code, text = CodeExpired, "this key for the hub has expired"
 		}
 		s.fail(ref, "", code, "%s", text)
 		return answered
@@ -160,7 +162,8 @@ func (s *step) claimed(p pending, result wire.Result) verdict {
 	s.forgot()
 	// A hub that was wiped and is claimed anew opens what it had lost.
 	s.book.run("UPDATE places SET opened = 1, retry = 0 WHERE hub = ? AND opened = -1", h.row)
-	s.emit(HubReady{Ref: ref, Hub: h.address, Embedded: h.embedded, Owner: r.Owner})
+	h.owner = r.Owner
+	s.ready(ref, h)
 	return answered
 }
 
@@ -173,21 +176,41 @@ func (s *step) forgetAccount(h hub) {
 	}
 }
 
-// choose finds the hub to open a channel on: one of one's own that answers,
-// else the embedded one.
+// settingHome names the hub that the user has added last, by its fingerprint.
+const settingHome = "home"
+
+// ready tells that a hub is one's own. Channels that one opens from now on live
+// there, unless it is the embedded one.
+func (s *step) ready(ref Ref, h hub) {
+	if !h.embedded {
+		s.book.set(settingHome, hex.EncodeToString(h.address.Fingerprint[:]))
+	}
+	s.emit(HubReady{Ref: ref, Hub: h.address, Embedded: h.embedded, Owner: h.owner})
+}
+
+// choose finds the hub to open a channel on: of one's own that answer the one
+// that was added last, else another, else the embedded one.
 func (s *step) choose() (hub, bool) {
-	var embedded hub
-	found := false
+	home := s.book.setting(settingHome)
+	var chosen hub
+	rank := 0
 	for _, h := range s.hubs() {
+		r := 0
 		switch {
 		case !h.claimed || h.account == nil:
 		case h.embedded:
-			embedded, found = h, true
-		case h.up:
-			return h, true
+			r = 1
+		case !h.up:
+		case hex.EncodeToString(h.address.Fingerprint[:]) == home:
+			r = 3
+		default:
+			r = 2
+		}
+		if r > rank {
+			chosen, rank = h, r
 		}
 	}
-	return embedded, found
+	return chosen, rank > 0
 }
 
 // place makes the hubs that operations name known, as places of the channel.

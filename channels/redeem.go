@@ -1,6 +1,7 @@
 package channels
 
 import (
+	"errors"
 	"fmt"
 
 	"hubbub/channels/codec"
@@ -25,7 +26,7 @@ func (s *step) redeem(in Redeem) {
 	there := s.named(in.Channel)
 	key, err := wire.ParseOneTimeKey(in.Key)
 	switch {
-	case err != nil && there != nil:
+	case err != nil && there != nil && (errors.Is(err, wire.ErrNotAKey) || !s.empty(there)):
 		s.show(there, in.Ref)
 		return
 	case err != nil:
@@ -130,13 +131,14 @@ func (s *step) peeked(p *peek, result wire.Result) {
 }
 
 // useless answers for a key that a hub does not take. On a channel that one is
-// in, such a key means nothing: clients repeat old ones.
+// in, such a key means nothing: clients repeat old ones. But a channel with
+// nobody else in it was not joined by a key, so this one was typed.
 func (s *step) useless(p *peek, e *wire.Error) {
 	if p.renewed != 0 {
 		s.notRedeemed(s.channels[p.renewed], e)
 		return
 	}
-	if there := s.named(p.name); there != nil && (e == nil || !transient(e.Code)) {
+	if there := s.named(p.name); there != nil && !s.empty(there) && (e == nil || !transient(e.Code)) {
 		s.show(there, p.ref)
 		return
 	}
@@ -153,7 +155,7 @@ func (s *step) failKey(ref Ref, name string, e *wire.Error) {
 	case wire.CodeUsed:
 		text := "somebody else has used this one-time key already. If it was meant for you, tell whoever gave it to you, over another way: a stranger may be in the channel"
 		s.emit(Warn{Channel: name, Text: text})
-		s.fail(ref, name, CodeUsed, "%s", text)
+		s.fail(ref, name, CodeUsed, "this one-time key was used already: ask for a new one")
 	case wire.CodeExpired:
 		s.fail(ref, name, CodeExpired, "this one-time key has expired: ask for a new one")
 	case wire.CodeWithdrawn:

@@ -244,6 +244,33 @@ func TestAUselessKeyOnAChannelOneIsIn(t *testing.T) {
 	_, _ = alice, old
 }
 
+func TestABadKeyOnAChannelOfOnesOwn(t *testing.T) {
+	w := begin(t)
+	alice, carol, bob := w.person("alice"), w.person("carol"), w.person("bob")
+	alice.owns(w.hub("attic"), false)
+	alice.do(channels.Join{Channel: "#bob"})
+	key := alice.invites("#bob")
+	carol.redeems("#alice", key)
+	bob.do(channels.Join{Channel: "#alice"})
+	for _, c := range []struct {
+		key  string
+		code channels.Code
+	}{{key[:len(key)-9], channels.CodeMistyped}, {key[:len(key)-9] + "AAAAAAAAA", channels.CodeMistyped}, {key, channels.CodeUsed}} {
+		bob.events = nil
+		bob.do(channels.Redeem{Ref: 5, Channel: "#alice", Key: c.key})
+		w.run(time.Second)
+		if f, _ := last[channels.Failed](bob); f.Code != c.code || f.Ref != 5 {
+			t.Errorf("for %s bob was told %+v", c.key, bob.events)
+		}
+	}
+	// Clients send an x where they know no key.
+	bob.events = nil
+	bob.redeems("#alice", "x")
+	if _, ok := find[channels.Failed](bob); ok {
+		t.Errorf("bob was told %+v", bob.events)
+	}
+}
+
 func TestAKeyForAnotherChannel(t *testing.T) {
 	w := begin(t)
 	alice, bob := w.two()
@@ -554,5 +581,32 @@ func TestOpeningWithoutAHubThatAnswers(t *testing.T) {
 	w.run(time.Second)
 	if i, _ := last[channels.Invited](alice); i.Ref != 4 || i.Local {
 		t.Errorf("alice was told %+v", i)
+	}
+}
+
+func TestChannelsLiveOnTheHubAddedLast(t *testing.T) {
+	w := begin(t)
+	alice := w.person("alice")
+	alice.owns(w.hub("embedded"), true)
+	for i, name := range []string{"attic", "cellar", "attic"} {
+		if i < 2 {
+			alice.owns(w.hub(name), false)
+		} else {
+			alice.do(channels.UseHub{Hub: w.hub(name).address()})
+		}
+		channel := "#" + string(rune('a'+i))
+		alice.do(channels.Join{Channel: channel})
+		alice.invites(channel)
+		v, _ := alice.core.Channel(channel)
+		if len(v.Hubs) != 1 || v.Hubs[0].Address.Fingerprint != w.hub(name).address().Fingerprint {
+			t.Errorf("%s was added last, and %s lives on %+v", name, channel, v.Hubs)
+		}
+	}
+	w.hub("attic").fall()
+	w.run(time.Minute)
+	alice.do(channels.Join{Channel: "#d"})
+	alice.invites("#d")
+	if v, _ := alice.core.Channel("#d"); len(v.Hubs) != 1 || v.Hubs[0].Address.Fingerprint != w.hub("cellar").address().Fingerprint {
+		t.Errorf("with the attic's hub down #d lives on %+v", v.Hubs)
 	}
 }
