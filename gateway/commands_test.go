@@ -44,6 +44,7 @@ func TestJoinWithKeys(t *testing.T) {
 			"K-OTHER": channels.Failed{Code: channels.CodeTaken, Text: "that key is for another channel", Suggest: "#alice2"},
 			"K-NOHUB": channels.Failed{Code: channels.CodeHub, Text: "the hub could not be reached"},
 			"x":       channels.Failed{Code: channels.CodeMistyped, Text: "that is no whole key"},
+			"K-MINE":  channels.Shown{Channel: "#a"},
 		}
 		c := r.connect("alice")
 		c.ask("JOIN #a,#b,#c K1,,K3")
@@ -60,6 +61,9 @@ func TestJoinWithKeys(t *testing.T) {
 		got = c.ask("JOIN #e K-NOHUB")
 		has(t, got, "FAIL JOIN HUB #e :the hub could not be reached")
 		has(t, got, "PRIVMSG alice :Joining #e failed. The hub could not be reached.")
+		has(t, c.ask("JOIN #f K-MINE"), "PRIVMSG alice :That key is for #a, where you are already.")
+		c.wants("JOIN #a K-MINE")
+		c.wants("JOIN #c K-MINE") // a channel that there is: clients repeat old keys
 	})
 }
 

@@ -9,7 +9,9 @@ import (
 	"net/netip"
 	"os"
 	"reflect"
+	"regexp"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/BurntSushi/toml"
@@ -22,7 +24,7 @@ type config struct {
 	Password    password       `toml:"password"`
 	Nick        string         `toml:"nick"`
 	Data        string         `toml:"data"`
-	Log         slog.Level     `toml:"log"`
+	Log         logLevel       `toml:"log"`
 	InviteValid duration       `toml:"invite_valid"`
 	TLS         tlsConfig      `toml:"tls"`
 	EmbeddedHub embeddedConfig `toml:"embedded_hub"`
@@ -43,7 +45,7 @@ type embeddedConfig struct {
 func defaultConfig() config {
 	return config{
 		Listen:      "127.0.0.1:6667",
-		Log:         slog.LevelWarn,
+		Log:         logLevel(slog.LevelWarn),
 		InviteValid: duration(7 * 24 * time.Hour),
 		EmbeddedHub: embeddedConfig{Listen: "127.0.0.1:0"},
 	}
@@ -72,6 +74,9 @@ func parseConfig(name string, raw []byte) (config, error) {
 	return c, nil
 }
 
+// wrongType is how toml says that a value is a number, say, where text is due.
+var wrongType = regexp.MustCompile(`line (\d+) \(last key "(.*)"\): incompatible types: .* type string$`)
+
 // configError puts file and line before what toml says.
 func configError(name string, err error) error {
 	if at, ok := errors.AsType[toml.ParseError](err); ok {
@@ -80,6 +85,9 @@ func configError(name string, err error) error {
 			key = at.LastKey + ": "
 		}
 		return fmt.Errorf("%s:%d: %s%s", name, at.Position.Line, key, at.Message)
+	}
+	if m := wrongType.FindStringSubmatch(err.Error()); m != nil {
+		return fmt.Errorf("%s:%s: %s: the value must be text in quotes", name, m[1], m[2])
 	}
 	return fmt.Errorf("%s: %w", name, err)
 }
@@ -122,6 +130,20 @@ func (d *duration) UnmarshalTOML(v any) error {
 	}
 	*d = duration(parsed)
 	return nil
+}
+
+// logLevel is one of four words.
+type logLevel slog.Level
+
+// UnmarshalTOML takes "warn".
+func (l *logLevel) UnmarshalTOML(v any) error {
+	for _, level := range []slog.Level{slog.LevelError, slog.LevelWarn, slog.LevelInfo, slog.LevelDebug} {
+		if s, ok := v.(string); ok && strings.EqualFold(s, level.String()) {
+			*l = logLevel(level)
+			return nil
+		}
+	}
+	return fmt.Errorf(`%#v is not "error", "warn", "info" or "debug"`, v)
 }
 
 // longestInvite is how long a one-time key may be good: what it opens stays

@@ -93,7 +93,7 @@ listen = ""
 		t.Fatal(err)
 	}
 	want := config{
-		Listen: "[::1]:7000", Nick: "alice", Log: slog.LevelDebug,
+		Listen: "[::1]:7000", Nick: "alice", Log: logLevel(slog.LevelDebug),
 		Password:    "$2y$05$GRaQ5rN2TDyQ9Zd0wy/ZuOmZqJp5EoeoW9cLkRMY3rr0zPNlYnPCW",
 		InviteValid: duration(90 * time.Minute),
 	}
@@ -110,8 +110,8 @@ func TestBadConfigSaysWhere(t *testing.T) {
 		{"unknown key, quoted", "\"a,b\" = 1\n", `c.toml: unknown key "\"a,b\""`},
 		{"integer as duration", "\ninvite_valid = 168\n", "c.toml:2: invite_valid: 168 has no unit"},
 		{"duration without unit", "invite_valid = \"168\"", `c.toml:1: invite_valid: "168" is not a duration`},
-		{"level", "log = \"loud\"\n", `c.toml:1: log: slog: level string "loud": unknown name`},
-		{"integer as text", "nick = 1\n", "c.toml: toml: line 1"},
+		{"level", "log = \"loud\"\n", `c.toml:1: log: "loud" is not "error", "warn", "info" or "debug"`},
+		{"integer as text", "nick = 1\n", "c.toml:1: nick: the value must be text in quotes"},
 		{"broken", "nick = \"a\"\nlisten = \n", "c.toml:2:"},
 		{"twice", "nick = \"a\"\nnick = \"b\"\n", "c.toml:2:"},
 	}

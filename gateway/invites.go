@@ -24,12 +24,15 @@ func (g *gateway) showInvited(ev channels.Invited) {
 	if err != nil {
 		slog.Error("the one-time key could not be saved", "err", err)
 	}
-	seen := false
+	seen, why := false, howToGetAHub
+	if ownHub(g.core.Hubs()) {
+		why = ownHubIsDown
+	}
 	g.attached(func(c *client) {
 		if !known || a.client == c {
 			seen = true
-			c.sysopSays(invitedLines(ev)...)
-			c.tell(ev.Channel, invitedNotice(ev))
+			c.sysopSays(invitedLines(ev, why)...)
+			c.tell(ev.Channel, invitedNotice(ev, why))
 		}
 	})
 	if !seen && err == nil {
@@ -38,10 +41,10 @@ func (g *gateway) showInvited(ev channels.Invited) {
 }
 
 // invitedNotice is what the channel says: the key itself is in another window.
-func invitedNotice(ev channels.Invited) string {
+func invitedNotice(ev channels.Invited, why string) string {
 	notice := fmt.Sprintf("The one-time key%s is in your query with sysop (/query sysop).", forWhom(ev.Note))
 	if ev.Local {
-		notice += " It works on this machine alone: " + howToGetAHub
+		notice += " It works on this machine alone: " + why
 	}
 	return notice
 }
@@ -49,17 +52,20 @@ func invitedNotice(ev channels.Invited) string {
 // howToGetAHub follows words that a key, or a channel, is for this machine alone.
 const howToGetAHub = "to talk with people elsewhere, put a hub on web space first (/msg sysop help hub)."
 
+// ownHubIsDown follows them if the user has a hub all the same.
+const ownHubIsDown = "your own hub did not answer when the channel was put on one (/msg sysop hub list). When it does, begin another channel to talk with people elsewhere."
+
 // invitedLines is the key as sysop shows it. On a screen of 80×24 there is room
 // for the QR code and, if the hub's URL is short, the line to type below it, and
 // for nothing else. Otherwise the code comes last: a code with its top scrolled
 // away is none, while the line can be scrolled to.
-func invitedLines(ev channels.Invited) []string {
+func invitedLines(ev channels.Invited, why string) []string {
 	lines := []string{
 		fmt.Sprintf("This one-time key%s opens %s to one person, once, until %s. Hand it over in person or over a channel you trust: whoever has it can take that place.",
 			forWhom(ev.Note), ev.Channel, moment(ev.Expires)),
 	}
 	if ev.Local {
-		lines = append(lines, "The key works on this machine alone, in another gateway: "+howToGetAHub)
+		lines = append(lines, "The key works on this machine alone, in another gateway: "+why)
 	}
 	var picture []string
 	for _, row := range keyPicture(ev.Key) {

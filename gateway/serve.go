@@ -23,7 +23,7 @@ func serve(ctx context.Context, f flags, stdout, stderr io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	logTo(stderr, c.Log)
+	logTo(stderr, slog.Level(c.Log))
 	now, err := clock()
 	if err != nil {
 		return err

@@ -20,6 +20,9 @@ func (g *gateway) show(ev channels.Event) {
 		g.showLine(ev)
 	case channels.Shown:
 		g.attached(func(c *client) { c.showChannel(ev.Channel) })
+		if a, ok := g.asker(ev.Ref); ok && !told {
+			a.client.joinedBefore(a, ev.Channel)
+		}
 	case channels.Hidden:
 		g.hideChannel(ev.Channel, "Hidden; it goes on receiving, and its next message shows it again")
 	case channels.Gone:
@@ -137,6 +140,17 @@ func (c *client) showChannel(name string) {
 	c.namesOf(v)
 	c.g.callRoll(v)
 	c.reply(irc.RPL_ENDOFNAMES, v.Name, "End of /NAMES list")
+}
+
+// joinedBefore tells who has typed a key under a new name that the channel has
+// another one here: nothing else would be seen to happen.
+func (c *client) joinedBefore(a *asked, channel string) {
+	if a.command != "JOIN" || a.key == "" || same(a.channel, channel) {
+		return
+	}
+	if _, ok := c.g.core.Channel(a.channel); !ok {
+		c.sysopSays("That key is for " + channel + ", where you are already.")
+	}
 }
 
 // showRanks tells who stands above whom in channels that were shown before

@@ -13,7 +13,7 @@ var hubCommands = []sysopCommand{{
 	name: "hub add", args: "URL KEY",
 	help: "use a hub of your own; new channels live there", run: (*client).sysopHubAdd,
 	more: []string{
-		whatAHubIs,
+		"It lets you talk with people elsewhere. " + whatAHubIs,
 		"URL is where it answers; KEY is in the file claim.txt in its data folder, which no browser gets to see.",
 	},
 }, {
@@ -21,7 +21,7 @@ var hubCommands = []sysopCommand{{
 	help: "your hubs, and how they are", run: (*client).sysopHubList,
 }}
 
-const whatAHubIs = "A hub is one small program on web space, which people elsewhere can reach: docs/hub.md says how to put it there."
+const whatAHubIs = "A hub is one small program on web space: docs/hub.md says how to put it there."
 
 // foundHub is who answers at a URL.
 type foundHub struct {
