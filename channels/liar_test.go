@@ -3,6 +3,7 @@ package channels_test
 import (
 	"crypto/sha256"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -130,7 +131,11 @@ func (g *randomWorld) tells(o *post, v lie) {
 // without end, or fills its phonebook. Once the hub is honest again, all that was
 // said is there.
 func TestALyingHub(t *testing.T) {
-	for name, v := range lies {
+	for i, name := range slices.Sorted(maps.Keys(lies)) {
+		v := lies[name]
+		if testing.Short() && i%4 != 0 {
+			continue
+		}
 		t.Run(strings.ReplaceAll(name, " ", "-"), func(t *testing.T) {
 			cryptotest.SetGlobalRandom(t, 1)
 			g := emptyRandomWorld(t, 1)
