@@ -215,15 +215,17 @@ func TestManyConnections(t *testing.T) {
 		open := 0
 		for _, i := range idle {
 			i.mu.Lock()
-			if !i.ended {
-				open++
-			}
+			ended := i.ended
 			i.mu.Unlock()
+			if !ended {
+				open++
+				continue
+			}
+			has(t, i.turn(), "ERROR :Closing link: too many connections that do not register")
 		}
 		if open != maxGuests {
 			t.Errorf("%d idle connections are open, not %d", open, maxGuests)
 		}
-		has(t, idle[0].turn(), "ERROR :Closing link: too many connections that do not register")
 		c.wants("PING x", ":gateway.hubbub PONG gateway.hubbub x")
 		has(t, r.dial().register("alice", "alice"), " 001 ")
 		var all []*ircClient
