@@ -69,15 +69,17 @@ func TestStrangeEnvironments(t *testing.T) {
 func TestASlowRequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		in, out := io.Pipe()
+		var sender sync.WaitGroup
+		defer sender.Wait()
 		defer out.Close()
-		go func() {
+		sender.Go(func() {
 			for {
 				if _, err := out.Write([]byte{1}); err != nil {
 					return
 				}
 				time.Sleep(time.Second)
 			}
-		}()
+		})
 		begin := time.Now()
 		r, err := readInTime(environment("REQUEST_METHOD=POST", "CONTENT_LENGTH=1000"), in)
 		if !errors.Is(err, errSlow) || time.Since(begin) != readTime || r.Method != "POST" {
