@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -41,7 +42,8 @@ func (p *person) start() {
 	p.Helper()
 	ctx, cancel := context.WithCancel(p.Context())
 	ended := make(chan error, 1)
-	go func() { ended <- serve(ctx, flags{data: p.folder, listen: p.address}, io.Discard, p.Output()) }()
+	// Not p.Output(): the logger that serve sets outlives this test.
+	go func() { ended <- serve(ctx, flags{data: p.folder, listen: p.address}, io.Discard, os.Stderr) }()
 	stopped := false
 	p.stop = func() {
 		if stopped {
