@@ -2,8 +2,6 @@ package channels
 
 import (
 	"cmp"
-	"crypto/hkdf"
-	"crypto/sha256"
 	"slices"
 	"time"
 
@@ -132,7 +130,7 @@ func (s *step) newSenderKey(ch *channel) error {
 	ch.rekey = false
 	content := session.FreshKey{Prekey: session.NumberedPrekey{Number: number, Public: prekey.Public}}
 	key := session.NewSenderKey()
-	key.ID = ownKeyID(ch, [8]byte(key.ID[:8]))
+	key.ID = session.OwnKeyID(session.Secret(ch.key.Seed()), [8]byte(key.ID[:8]))
 	seq, err := s.seal(ch, key, content, recipients)
 	if err != nil {
 		return err
@@ -147,23 +145,9 @@ func (s *step) newSenderKey(ch *channel) error {
 	return nil
 }
 
-// ownKeyID is a key id that its sender can tell from all others, and nobody
-// else can: the second half follows from the first and the member key. So a
-// gateway whose phonebook was restored or copied finds in the log what it has not
-// written, on nobody's word.
-func ownKeyID(ch *channel, half [8]byte) (id session.KeyID) {
-	mark, err := hkdf.Key(sha256.New, ch.key.Seed(), half[:], "hubbub/1 own key id", 8)
-	if err != nil {
-		panic("channels: hkdf: " + err.Error()) // only for an output that is too long
-	}
-	copy(id[:8], half[:])
-	copy(id[8:], mark)
-	return id
-}
-
 // ownKeyID says that a key id is one's own.
 func (s *step) ownKeyID(ch *channel, id session.KeyID) bool {
-	return ownKeyID(ch, [8]byte(id[:8])) == id
+	return session.OwnKeyID(session.Secret(ch.key.Seed()), [8]byte(id[:8])) == id
 }
 
 // nextPrekey is the number of one's next prekey: later than all before, even if

@@ -167,6 +167,10 @@ func derivations(t *testing.T) map[string]derivation {
 			tag := Tag((*PrekeyPublic)(in[0]), Member(in[1]), KeyID(in[2]))
 			return tag[:]
 		}},
+		"own key id": {in(secret[:], make([]byte, 8)), func(in [][]byte) []byte {
+			id := OwnKeyID(Secret(in[0]), [8]byte(in[1]))
+			return id[8:]
+		}},
 		"box info": {in(channel[:], sender[:], recipient[:], keyID[:]), func(in [][]byte) []byte {
 			return boxInfo(Channel(in[0]), Member(in[1]), Member(in[2]), KeyID(in[3]))
 		}},

@@ -1,7 +1,9 @@
 package session
 
 import (
+	"crypto/hkdf"
 	"crypto/rand"
+	"crypto/sha256"
 	"fmt"
 	"maps"
 )
@@ -105,4 +107,18 @@ func stepChain(chain Secret, iteration int) (Secret, int) {
 		return Secret{}, MaxIteration + 1
 	}
 	return nextChain(chain), iteration + 1
+}
+
+// OwnKeyID is a key id that its sender can tell from all others, and nobody
+// else can: the second half follows from the first and the seed of the member
+// key. So a gateway whose phonebook was restored or copied finds in the log
+// what it has not written, on nobody's word (docs/protocol.md, section 17).
+func OwnKeyID(member Secret, half [8]byte) (id KeyID) {
+	mark, err := hkdf.Key(sha256.New, member[:], half[:], labelOwnKeyID, len(id)-len(half))
+	if err != nil {
+		panic("session: hkdf: " + err.Error()) // only for an output that is too long
+	}
+	copy(id[:], half[:])
+	copy(id[len(half):], mark)
+	return id
 }

@@ -17,4 +17,5 @@ const (
 	labelCard       = "hubbub/1 card"        // AEAD: a blob's card
 	labelOffer      = "hubbub/1 offer"       // AEAD: a blob's offer
 	labelSealedJoin = "hubbub/1 sealed join" // AEAD: a sealed join
+	labelOwnKeyID   = "hubbub/1 own key id"  // HKDF info: seed of the member key → half of a key id
 )

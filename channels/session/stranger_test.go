@@ -3,6 +3,7 @@ package session_test
 import (
 	"bytes"
 	"crypto/ed25519"
+	"crypto/hkdf"
 	"crypto/hmac"
 	"crypto/hpke"
 	"crypto/sha256"
@@ -93,9 +94,14 @@ func TestStrangerDerives(t *testing.T) {
 			Blob         unhex `json:"blob_key"`
 			Join         unhex `json:"join_key"`
 		} `json:"invites"`
+		Own []struct {
+			Member unhex `json:"member_key_seed"`
+			Half   unhex `json:"first_half"`
+			KeyID  unhex `json:"key_id"`
+		} `json:"own_key_ids"`
 	}
 	read(t, "derivation.json", &v)
-	if len(v.Chains)*len(v.Prekeys)*len(v.Tags)*len(v.Invites) == 0 {
+	if len(v.Chains)*len(v.Prekeys)*len(v.Tags)*len(v.Invites)*len(v.Own) == 0 {
 		t.Fatal("no vectors")
 	}
 	for _, c := range v.Chains {
@@ -119,6 +125,13 @@ func TestStrangerDerives(t *testing.T) {
 		equal(t, "invite key", ed25519.NewKeyFromSeed(c.Seed)[32:], c.Public)
 		equal(t, "blob key", kdf(c.Secret, "hubbub/1 blob key"), c.Blob)
 		equal(t, "join key", kdf(c.Secret, "hubbub/1 join key"), c.Join)
+	}
+	for _, c := range v.Own {
+		mark, err := hkdf.Key(sha256.New, c.Member, c.Half, "hubbub/1 own key id", 8)
+		if err != nil {
+			t.Fatal(err)
+		}
+		equal(t, "own key id", append(bytes.Clone(c.Half), mark...), c.KeyID)
 	}
 }
 

@@ -37,6 +37,13 @@ type derivationVectors struct {
 	Prekeys []prekeyVector `json:"prekeys"`
 	Tags    []tagVector    `json:"tags"`
 	Invites []inviteVector `json:"invites"`
+	Own     []ownVector    `json:"own_key_ids"`
+}
+
+type ownVector struct {
+	Member hexed `json:"member_key_seed"`
+	Half   hexed `json:"first_half"`
+	KeyID  hexed `json:"key_id"`
 }
 
 type chainVector struct {
@@ -178,6 +185,11 @@ func makeDerivations(t *testing.T) any {
 		k := DeriveInvite(s)
 		id := k.ID()
 		v.Invites = append(v.Invites, inviteVector{s[:], k.Slot[:], k.Invite.Seed(), id[:], k.Blob[:], k.Join[:]})
+	}
+	for _, half := range [][8]byte{{}, {1, 2, 3, 4, 5, 6, 7, 8}} {
+		member := seed("alice member")
+		id := OwnKeyID(member, half)
+		v.Own = append(v.Own, ownVector{member[:], half[:], id[:]})
 	}
 	return v
 }
