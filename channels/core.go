@@ -10,8 +10,22 @@ import (
 
 // Options for Open.
 type Options struct {
-	Nick string // used while the phonebook has none; may be empty
+	Nick     string       // used while the phonebook has none; may be empty
+	Mirror   MirrorPolicy // empty: MirrorAuto
+	Private  bool         // hubs that others name may be at loopback and private addresses
+	Unlinked bool         // no hub is to see that channels belong to one gateway
+	Quick    bool         // commits do not wait for the disk: for tests without a loss of power
 }
+
+// MirrorPolicy says whether channels are kept on the user's own hub, too.
+type MirrorPolicy string
+
+// The policies.
+const (
+	MirrorAuto  MirrorPolicy = "auto"
+	MirrorAsk   MirrorPolicy = "ask"   // the user is told how, once a channel
+	MirrorNever MirrorPolicy = "never" // but for what the user asks for
+)
 
 // ErrNewerPhonebook is returned by Open for a phonebook that a newer hubbub wrote.
 var ErrNewerPhonebook = errors.New("the phonebook was written by a newer hubbub: upgrade this one")
@@ -20,6 +34,7 @@ var ErrNewerPhonebook = errors.New("the phonebook was written by a newer hubbub:
 // use: one goroutine owns it.
 type Core struct {
 	book     *phonebook
+	options  Options
 	run      int64              // names this opening of the phonebook: sender keys of others are not used
 	memory   memory             // what is not worth keeping
 	channels map[int64]*channel // by row: what was read of the phonebook; nil: nothing was yet
@@ -29,11 +44,14 @@ type Core struct {
 // Open opens the phonebook in folder dir (made 0700 if missing, the file 0600),
 // migrating an older one after copying it.
 func Open(dir string, o Options) (*Core, error) {
-	book, err := openPhonebook(dir)
+	book, err := openPhonebook(dir, o.Quick)
 	if err != nil {
 		return nil, err
 	}
-	c := &Core{book: book, run: randomNumber(), memory: newMemory()}
+	if o.Mirror == "" {
+		o.Mirror = MirrorAuto
+	}
+	c := &Core{book: book, options: o, run: randomNumber(), memory: newMemory()}
 	err = book.transaction(func() {
 		if book.setting("nick") == "" && checkNick(o.Nick) {
 			book.set("nick", o.Nick)
@@ -134,6 +152,14 @@ func (s *step) take(in Input) {
 		s.hide(in)
 	case Leave:
 		s.leave(in)
+	case Mirror:
+		s.mirror(in)
+	case DropHub:
+		s.dropHub(in)
+	case MoveHub:
+		s.moveHub(in)
+	case Rescue:
+		s.rescue(in)
 	case Delivered:
 		s.delivered(in)
 	default:

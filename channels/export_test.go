@@ -18,13 +18,6 @@ func (c *Core) Tamper(query string, args ...any) {
 	c.channels = nil
 }
 
-// Hasten lets phonebooks that are opened from here on commit without waiting for
-// the disk, until what it returns is called.
-func Hasten() (undo func()) {
-	synchronous = "OFF"
-	return func() { synchronous = "FULL" }
-}
-
 // Parts that are tested by themselves.
 var (
 	CleanText    = cleanText

@@ -29,7 +29,7 @@ type Answered struct {
 	Request RequestID
 	Results []wire.Result // one for each call, in order, if Failure is nil
 	Failure *HubFailure
-	URL     string // where the hub is now, if it redirected; else empty
+	URL     string // where the hub answered, if not at Request.Hub.URL; else empty
 	Note    string // a certificate's fault, for status; else empty
 }
 
@@ -53,7 +53,8 @@ type Join struct {
 // key may hold spaces and line breaks. It answers with Shown when the hub has
 // taken the joining, or Failed (CodeMistyped, CodeUsed, CodeTaken …). A key
 // already redeemed here, and a useless key on a channel one is in, just show
-// the channel.
+// the channel. A rescue key adds a hub to the channel that it is for, whatever
+// its name, and answers with Done.
 type Redeem struct {
 	Ref     Ref
 	Channel string
@@ -110,6 +111,40 @@ type Leave struct {
 	Channel string
 }
 
+// Mirror keeps a channel on a further hub, on which the user has an account. It
+// answers with Done when the hub has opened the channel, or Failed.
+type Mirror struct {
+	Ref     Ref
+	Channel string
+	Hub     wire.Fingerprint // zero: the hub on which new channels are opened
+}
+
+// DropHub ends that a channel is kept on a hub, for all its members. It answers
+// with Done or Failed (CodeNotPossible: it is the only one, or somebody else's).
+type DropHub struct {
+	Ref     Ref
+	Channel string
+	Hub     wire.Fingerprint
+}
+
+// MoveHub says that a hub that is known answers at another URL now, as whoever
+// gives this input has found out. The members of the channels there are told. It
+// answers with Done or Failed.
+type MoveHub struct {
+	Ref Ref
+	Hub HubAddress // the fingerprint it is known by, and the new URL
+}
+
+// Rescue makes rescue keys for a channel of which no hub can be reached: one
+// for each other member, to be handed on by other ways. They lead to a hub of one's
+// own, on which the channel is mirrored first if it is not there. Redeem takes
+// them. It answers with Rescued or Failed.
+type Rescue struct {
+	Ref     Ref
+	Channel string
+	Hub     wire.Fingerprint // zero: the hub on which new channels are opened
+}
+
 // Delivered says that a client has shown every line up to Line. Marks never go back.
 type Delivered struct {
 	Client string // the client's name, "" for the default
@@ -129,6 +164,10 @@ func (SetNick) input()   {}
 func (SetTopic) input()  {}
 func (Hide) input()      {}
 func (Leave) input()     {}
+func (Mirror) input()    {}
+func (DropHub) input()   {}
+func (MoveHub) input()   {}
+func (Rescue) input()    {}
 func (Delivered) input() {}
 
 // MaxText is the longest text in bytes, before CBOR and sealing (docs/protocol.md, section 11).

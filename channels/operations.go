@@ -45,8 +45,8 @@ func (s *step) tell(ch *channel, ops ...*roster.Signed) {
 }
 
 // alone says that there is nobody to seal to.
-func (s *step) alone(ch *channel) bool {
-	return ch.state != stateWaiting && len(s.others(ch)) == 0
+func (c *Core) alone(ch *channel) bool {
+	return ch.state != stateWaiting && len(c.others(ch)) == 0
 }
 
 // learn adds operations to the channel's and shows what they change. It

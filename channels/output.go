@@ -28,10 +28,19 @@ type HubAddress struct {
 // Request is one sealed request to be made. Whatever comes of it goes back in
 // as Answered, once; a cancelled one need not be answered.
 type Request struct {
-	ID    RequestID
-	Hub   HubAddress
-	Calls []wire.SignedCall
-	Wait  time.Duration // how long the hub may hold it; 0: it answers at once
+	ID     RequestID
+	Hub    HubAddress
+	Public bool       // Hub.URL is another member's word: no private address is to be asked for it
+	Others []Location // where the hub may be reached otherwise, to be tried in turn
+	Calls  []wire.SignedCall
+	Wait   time.Duration // how long the hub may hold it; 0: it answers at once
+	Line   uint64        // requests of two lines share no connection (Options.Unlinked); 0: those that may
+}
+
+// Location is a further URL of a hub.
+type Location struct {
+	URL    string
+	Public bool // as Request.Public
 }
 
 // FailureKind tells why a hub gave no usable answer.
@@ -153,6 +162,30 @@ type HubReady struct {
 	Owner    bool
 }
 
+// Rescued gives rescue keys to hand on. They are kept nowhere in the history.
+type Rescued struct {
+	Ref     Ref
+	Channel string
+	Hub     HubAddress // that they lead to
+	Keys    []RescueKey
+	Expires time.Time
+	Local   bool // the hub is the embedded one: the keys work on this machine alone
+}
+
+// RescueKey is a rescue key for one member.
+type RescueKey struct {
+	Nick string
+	Key  string
+}
+
+// News tells the user something once that belongs to no line of a channel and is
+// no cause for alarm: a hub does not answer and another carries on, or it is back.
+// Channel may be empty.
+type News struct {
+	Channel string
+	Text    string
+}
+
 // Done says that an input took effect; Text is for the user.
 type Done struct {
 	Ref  Ref
@@ -206,6 +239,8 @@ func (Renamed) event()  {}
 func (Topic) event()    {}
 func (Invited) event()  {}
 func (HubReady) event() {}
+func (Rescued) event()  {}
+func (News) event()     {}
 func (Done) event()     {}
 func (Warn) event()     {}
 func (Failed) event()   {}

@@ -43,7 +43,7 @@ func guard(err *error) {
 }
 
 // openPhonebook opens or makes the phonebook in dir, in the newest schema.
-func openPhonebook(dir string) (p *phonebook, err error) {
+func openPhonebook(dir string, quick bool) (p *phonebook, err error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("the phonebook's folder: %w", err)
 	}
@@ -54,7 +54,7 @@ func openPhonebook(dir string) (p *phonebook, err error) {
 	if err := makePrivate(path); err != nil {
 		return nil, err
 	}
-	db, err := sql.Open("sqlite", dataSource(path))
+	db, err := sql.Open("sqlite", dataSource(path, quick))
 	if err != nil {
 		return nil, fmt.Errorf("opening the phonebook: %w", err)
 	}
@@ -93,13 +93,13 @@ func makePrivate(path string) error {
 	return nil
 }
 
-// synchronous is SQLite's setting: every commit is on disk. Tests of what
-// happens without a loss of power are faster without.
-var synchronous = "FULL"
-
 // dataSource is the driver's name for the phonebook at path. secure_delete
-// overwrites what is deleted.
-func dataSource(path string) string {
+// overwrites what is deleted. Every commit is on disk, unless it is quick.
+func dataSource(path string, quick bool) string {
+	synchronous := "FULL"
+	if quick {
+		synchronous = "OFF"
+	}
 	path = filepath.ToSlash(path)
 	if path[0] != '/' {
 		path = "/" + path // C:/… on Windows

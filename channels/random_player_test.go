@@ -38,7 +38,7 @@ type player struct {
 
 // start starts the gateway.
 func (p *player) start() {
-	core, err := channels.Open(p.dir, channels.Options{Nick: p.name})
+	core, err := channels.Open(p.dir, channels.Options{Nick: p.name, Quick: true})
 	if err != nil {
 		p.g.t.Fatalf("%s: %v", p.name, err)
 	}

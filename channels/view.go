@@ -35,6 +35,20 @@ type MemberView struct {
 	Waiting     bool      // their sender key has not come yet: they can't be read
 }
 
+// Standing is how a hub stands to the user, or to a channel.
+type Standing int
+
+// What can be said of a hub, the best first.
+const (
+	Good    Standing = iota // its last answer was a good one
+	Unasked                 // nothing was asked of it yet
+	Full                    // it answers, and has no room: a quota is used up
+	Lost                    // it answers, and does not know the channel (any more)
+	PutOut                  // it answers, and lets the user's token in no more
+	Odd                     // it answers what makes no sense
+	Down                    // it does not answer, or something else does
+)
+
 // HubView is a hub as status shows it. Channel-related fields are zero in
 // Core.Hubs.
 type HubView struct {
@@ -45,9 +59,26 @@ type HubView struct {
 	Claimed  bool
 	Up       bool      // its last answer was a good one
 	Heard    time.Time // of that; zero: never
-	Trouble  string    // why not Up, or a certificate's fault
+	Trouble  string    // why not Up or Good, or a certificate's fault
+	Standing Standing  // of the channel there, or of the hub
+	Since    time.Time // when that became Down; zero: it is not
 	Behind   int       // envelopes still to be put there
 	Channels int       // how many live there
+
+	// Of a channel's hub:
+	By      string    // the nick of who added it; empty while that is not known
+	Read    bool      // the channel was read to its head there in this run
+	Entries int64     // held there for the channel
+	Bytes   int64     // as the hub's quota counts them
+	Quota   int64     // bytes; 0: none, or not known
+	Counted time.Time // when the hub said so; zero: never
+}
+
+// QueueView is how much is still to be done.
+type QueueView struct {
+	Calls    int // to be made to hubs
+	Contents int // to be sealed for somebody
+	Held     int // texts that wait for others to be shown
 }
 
 // InviteView is a one-time key that the user made. Its text is not kept.

@@ -158,6 +158,21 @@ func (c *Core) placeView(ch *channel, h hub) HubView {
 	return v
 }
 
+// Queue says how much is still to be done. What is said to nobody waits for
+// somebody to come, and is not counted.
+func (c *Core) Queue() (v QueueView) {
+	defer ignore()
+	c.ensure()
+	v.Calls = int(c.book.number("SELECT count(*) FROM calls"))
+	v.Held = int(c.book.number("SELECT count(*) FROM held"))
+	for _, ch := range c.sorted() {
+		if !c.alone(ch) {
+			v.Contents += int(c.book.number("SELECT count(*) FROM outbox WHERE channel = ?", ch.row))
+		}
+	}
+	return v
+}
+
 // Invites lists the one-time keys that the user made, newest first; those no
 // longer open for a week.
 func (c *Core) Invites() (views []InviteView) {
