@@ -173,6 +173,18 @@ func (c *Core) Queue() (v QueueView) {
 	return v
 }
 
+// Unsealed is how many of the user's texts in a channel are not sealed yet: they
+// wait for the channel to be read to its head, or for somebody to be there. When
+// a step makes it less, those texts are for who is a member after that step.
+func (c *Core) Unsealed(channel string) (n int) {
+	defer ignore()
+	c.ensure()
+	if ch := c.named(channel); ch != nil {
+		n = int(c.book.number("SELECT count(*) FROM outbox WHERE channel = ? AND kind = ?", ch.row, outText))
+	}
+	return n
+}
+
 // Invites lists the one-time keys that the user made, newest first; those no
 // longer open for a week.
 func (c *Core) Invites() (views []InviteView) {
