@@ -25,7 +25,7 @@ func contents(t testing.TB) map[Kind]Content {
 		KindGive:     Give{prekey, invites},
 		KindPrekey:   FreshPrekey{prekey},
 		KindSeen:     Seen{},
-		KindNeed:     Need{IDs: []ID{{1}, {2}}, Keys: []KeyName{{bob.member, KeyID{4}}}},
+		KindNeed:     Need{IDs: []ID{{1}, {2}}, Keys: []KeyName{{bob.member, KeyID{4}}}, Heads: []ID{{3}, {5}}},
 		KindAgain:    Again{seed("lost"), lost.Header, lost.Body, lost.Signature},
 		KindSnapshot: Snapshot{Index: 1, Count: 2, Ops: [][]byte{{1, 2}, {3}}},
 		KindFork:     Fork{Keys: []ForkKey{{bob.member, "HTTPS://EXAMPLE.ORG/#ABC"}}},
@@ -141,6 +141,9 @@ func TestContentRefused(t *testing.T) {
 		"nothing needed":         Need{},
 		"too much needed":        Need{IDs: make([]ID, MaxNeed+1)},
 		"too many keys needed":   Need{Keys: make([]KeyName, MaxNeed+1)},
+		"too many heads":         Need{Heads: ascending(MaxHeads + 1)},
+		"heads descending":       Need{Heads: []ID{{2}, {1}}},
+		"a head twice":           Need{Heads: []ID{{1}, {1}}},
 		"nothing again":          Again{},
 		"piece 2 of 2":           Snapshot{2, 2, [][]byte{{1}}},
 		"piece -1":               Snapshot{-1, 2, [][]byte{{1}}},
@@ -163,6 +166,34 @@ func TestContentRefused(t *testing.T) {
 		}
 		if _, err := DecodeBody(raw(t, b), alice.member); !errors.Is(err, ErrMalformed) && !errors.Is(err, ErrPrekey) {
 			t.Errorf("%s: decoded: %v", name, err)
+		}
+	}
+}
+
+// ascending are n ids in order.
+func ascending(n int) []ID {
+	ids := make([]ID, n)
+	for i := range ids {
+		ids[i][0] = byte(i)
+	}
+	return ids
+}
+
+// Each of what a need asks for may stand alone, up to its limit.
+func TestNeedsTaken(t *testing.T) {
+	alice := newPerson(t, "alice")
+	for name, need := range map[string]Need{
+		"ids":   {IDs: make([]ID, MaxNeed)},
+		"keys":  {Keys: make([]KeyName, MaxNeed)},
+		"heads": {Heads: ascending(MaxHeads)},
+	} {
+		data, err := EncodeBody(alice.says(need))
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if b, err := DecodeBody(data, alice.member); err != nil || !reflect.DeepEqual(b.Content, need) {
+			t.Errorf("%s: %+v, %v", name, b.Content, err)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"bytes"
 	"fmt"
 	"unicode/utf8"
 )
@@ -29,8 +30,13 @@ func (p FreshPrekey) check() error { return p.Prekey.check() }
 func (Seen) check() error { return nil }
 
 func (n Need) check() error {
-	if len(n.IDs)+len(n.Keys) == 0 || len(n.IDs) > MaxNeed || len(n.Keys) > MaxNeed {
-		return fmt.Errorf("%d envelopes and %d keys asked for: %w", len(n.IDs), len(n.Keys), ErrMalformed)
+	if len(n.IDs)+len(n.Keys)+len(n.Heads) == 0 || len(n.IDs) > MaxNeed || len(n.Keys) > MaxNeed || len(n.Heads) > MaxHeads {
+		return fmt.Errorf("%d envelopes, %d keys and what is not in %d heads asked for: %w", len(n.IDs), len(n.Keys), len(n.Heads), ErrMalformed)
+	}
+	for i := 1; i < len(n.Heads); i++ {
+		if bytes.Compare(n.Heads[i-1][:], n.Heads[i][:]) >= 0 {
+			return fmt.Errorf("heads that do not ascend: %w", ErrMalformed)
+		}
 	}
 	return nil
 }

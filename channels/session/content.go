@@ -13,6 +13,7 @@ const (
 	MaxOps     = 60000 // of the operations in one body together
 	MaxInvites = 64    // open invites in one body
 	MaxNeed    = 256   // envelopes asked for in one body, and keys
+	MaxHeads   = 64    // heads of operations in one body
 	MaxForks   = 64    // one-time keys in one body
 	MaxForkKey = 1024  // of one of them
 	MaxPieces  = 1024  // of one snapshot
@@ -91,11 +92,15 @@ type FreshPrekey struct {
 // Seen carries nothing: Body.Seen says it.
 type Seen struct{}
 
-// Need asks for envelopes that are missing, and for sender keys of which no
-// box came. One of the two is there at least.
+// Need asks for envelopes that are missing, for sender keys of which no box
+// came, and for operations. One of the three is there at least.
 type Need struct {
 	IDs  []ID      `cbor:"ids,omitempty"`
 	Keys []KeyName `cbor:"keys,omitempty"` // each asked of its From only
+
+	// Heads are the operations that the asker has and that no other he has names
+	// (roster), ascending: who has others gives them.
+	Heads []ID `cbor:"heads,omitempty"`
 }
 
 // KeyName names a sender key.

@@ -148,7 +148,7 @@ func TestTheLargestFit(t *testing.T) {
 		"give":     {full(Give{prekey, invites}), 1},
 		"ops":      {full(Ops{Ops: ops}), 0},
 		"snapshot": {full(Snapshot{MaxPieces - 1, MaxPieces, ops}), 0},
-		"need":     {full(Need{make([]ID, MaxNeed), make([]KeyName, MaxNeed)}), 0},
+		"need":     {full(Need{make([]ID, MaxNeed), make([]KeyName, MaxNeed), ascending(MaxHeads)}), 0},
 	} {
 		s := Sealing{Channel: theChannel, From: alice.sign, Key: alice.key, Body: c.body}
 		total, err := Sealing{From: s.From, Key: s.Key, Body: s.Body, Recipients: make([]Recipient, c.boxes)}.size()
