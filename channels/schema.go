@@ -263,3 +263,55 @@ CREATE TABLE marks (
 	line   INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 `
+
+// schema2 keeps channels on several hubs.
+const schema2 = `
+ALTER TABLE hubs ADD COLUMN trusted INTEGER NOT NULL DEFAULT 1; -- its URL is the user's word, or was found right; 0: another member's
+ALTER TABLE hubs ADD COLUMN since INTEGER NOT NULL DEFAULT 0;   -- since when it does not answer; 0: it does
+ALTER TABLE hubs ADD COLUMN told INTEGER NOT NULL DEFAULT 0;    -- when the user was told of that; 0: not
+ALTER TABLE hubs ADD COLUMN rested INTEGER NOT NULL DEFAULT 0;  -- when the user was last told that it is down
+
+-- Where a hub may be reached otherwise, as members have said.
+CREATE TABLE locations (
+	hub INTEGER NOT NULL REFERENCES hubs ON DELETE CASCADE,
+	url TEXT NOT NULL,
+	PRIMARY KEY (hub, url)
+) STRICT, WITHOUT ROWID;
+
+ALTER TABLE places ADD COLUMN entered INTEGER NOT NULL DEFAULT 0;  -- one's own token was let in there, as far as is known
+ALTER TABLE places ADD COLUMN standing INTEGER NOT NULL DEFAULT 0; -- Standing: Good, Full, Lost, PutOut, Odd
+ALTER TABLE places ADD COLUMN told INTEGER NOT NULL DEFAULT 0;     -- the standing that the user was told of last
+ALTER TABLE places ADD COLUMN tries INTEGER NOT NULL DEFAULT 0;    -- refusals in a row
+ALTER TABLE places ADD COLUMN later INTEGER NOT NULL DEFAULT 0;    -- calls that keep an order are not made before
+ALTER TABLE places ADD COLUMN carry INTEGER NOT NULL DEFAULT 0;    -- others' entries are not put there before
+ALTER TABLE places ADD COLUMN lost INTEGER NOT NULL DEFAULT 0;     -- when it was found to have lost something
+ALTER TABLE places ADD COLUMN dropped INTEGER NOT NULL DEFAULT 0;  -- since when the channel is not kept there any more
+ALTER TABLE places ADD COLUMN entries INTEGER NOT NULL DEFAULT 0;  -- what the hub said of itself
+ALTER TABLE places ADD COLUMN bytes INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE places ADD COLUMN quota INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE places ADD COLUMN counted INTEGER NOT NULL DEFAULT 0;  -- and when
+UPDATE places SET entered = joined;
+CREATE INDEX places_hub ON places (hub);
+
+-- Own hubs on which a channel is not to be kept by itself, and why.
+CREATE TABLE unmirrored (
+	channel INTEGER NOT NULL REFERENCES channels ON DELETE CASCADE,
+	hub     INTEGER NOT NULL REFERENCES hubs ON DELETE CASCADE,
+	why     TEXT NOT NULL,  -- dropped, asked, refused
+	PRIMARY KEY (channel, hub)
+) STRICT, WITHOUT ROWID;
+
+-- Tokens that one has had a hub let in, or put out.
+CREATE TABLE admitted (
+	channel INTEGER NOT NULL REFERENCES channels ON DELETE CASCADE,
+	hub     INTEGER NOT NULL REFERENCES hubs ON DELETE CASCADE,
+	token   BLOB NOT NULL,
+	state   TEXT NOT NULL,  -- granted, revoked
+	PRIMARY KEY (channel, hub, token)
+) STRICT, WITHOUT ROWID;
+
+ALTER TABLE calls ADD COLUMN carry INTEGER NOT NULL DEFAULT 0; -- put: of an entry that another hub has; keeps no order
+DROP INDEX calls_hub;
+CREATE INDEX calls_place ON calls (hub, channel, carry, id);
+CREATE INDEX calls_due ON calls (hub, due) WHERE due > 0;
+`
