@@ -46,11 +46,17 @@ type operation struct {
 // operations are the calls that the hub knows.
 var operations = map[wire.Op]*operation{
 	wire.OpClaim: operationOf(true, func(a *answer, tx store.Tx, c *wire.Call, args wire.ClaimArgs) (any, error) {
-		account, err := tx.Claim(c.Token, keyHash(args.Secret), a.hub.claimable(args.Secret))
+		var account store.Account
+		claim := func() (err error) {
+			account, err = tx.Claim(c.Token, keyHash(args.Secret), a.hub.claimable(args.Secret))
+			return err
+		}
+		err := a.asOwner(tx, c.Token, claim(), claim)
 		return wire.ClaimResult{Owner: account.Owner, Quota: account.Quota}, err
 	}),
 	wire.OpOpen: operationOf(true, func(a *answer, tx store.Tx, c *wire.Call, args wire.OpenArgs) (any, error) {
-		return nil, tx.Open(c.Channel, c.Token, args)
+		open := func() error { return tx.Open(c.Channel, c.Token, args) }
+		return nil, a.asOwner(tx, c.Token, open(), open)
 	}),
 	wire.OpGrant: operationOf(true, func(a *answer, tx store.Tx, c *wire.Call, args wire.GrantArgs) (any, error) {
 		return nil, tx.Grant(c.Channel, c.Token, args)
@@ -135,6 +141,12 @@ func (a *answer) status(tx store.Tx, c *wire.Call) (any, error) {
 		return nil, err
 	}
 	result, err := tx.Status(c.Channel, c.Token)
+	if c.Channel == (wire.Channel{}) && isCode(err, wire.CodeDenied) {
+		// Of an owner whom the database does not know there is nothing in it.
+		if _, result.Owner = a.hub.owned(c.Token); result.Owner {
+			err = nil
+		}
+	}
 	result.Software, result.Generation = Software, generation
 	return result, err
 }
@@ -232,7 +244,7 @@ func (a *answer) run(ctx context.Context, jobs []*job) error {
 		}
 		return err
 	}
-	a.committed(jobs)
+	a.committed(ctx, jobs)
 	return nil
 }
 
@@ -258,13 +270,14 @@ func (a *answer) runEach(ctx context.Context, jobs []*job) {
 }
 
 // committed does what follows once a transaction is on the disk.
-func (a *answer) committed(jobs []*job) {
+func (a *answer) committed(ctx context.Context, jobs []*job) {
 	if a.news {
 		a.news = false
 		if err := a.hub.bell.ring(); err != nil {
 			a.hub.config.Log.Error("waking those who wait", "error", err)
 		}
 	}
+	a.hub.keepOwners(ctx, jobs)
 	for _, j := range jobs {
 		if args, ok := j.args.(wire.ClaimArgs); ok && (j.err == nil || isCode(j.err, wire.CodeUsed)) {
 			a.hub.forgetClaim(args.Secret)

@@ -17,6 +17,7 @@ import (
 
 	"hubbub/channels/wire"
 	"hubbub/hub"
+	"hubbub/hub/hubtest"
 	"hubbub/hub/lock"
 )
 
@@ -222,6 +223,33 @@ func (s *stage) untilHeld() string {
 	}
 	s.Fatal("no process waits")
 	return ""
+}
+
+// The processes after one that lost the database know the hub's owner still.
+func TestTheOwnerOutlivesTheDatabase(t *testing.T) {
+	s := newStage(t)
+	folders, _ := filepath.Glob(filepath.Join(filepath.Dir(s.program), "hub-data-*"))
+	lost, _ := filepath.Glob(filepath.Join(folders[0], "hub.db*"))
+	if len(lost) < 2 {
+		t.Fatal(lost)
+	}
+	for _, path := range lost {
+		if err := os.Remove(path); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := s.client.As(t, "alice").Put(s.lounge, "lost"); !hubtest.IsCode(err, wire.CodeUnknown) {
+		t.Error(err)
+	}
+	if err := s.client.As(t, "mallory").Open(s.lounge, "mallory"); !hubtest.IsCode(err, wire.CodeDenied) {
+		t.Error(err)
+	}
+	if err := s.client.As(t, "owner").Open(s.lounge, "alice"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.client.As(t, "alice").Put(s.lounge, "hello again"); err != nil {
+		t.Error(err)
+	}
 }
 
 // Where the hub cannot have a data folder it says so to its owner's log, and

@@ -39,6 +39,35 @@ func (t *tx) Account(caller wire.Token) (Account, error) {
 	return a, err
 }
 
+// Owners implements Tx.
+func (t *tx) Owners() ([]Owner, error) {
+	rows, err := t.query(`SELECT token, key FROM accounts WHERE owner ORDER BY token`)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var owners []Owner
+	for rows.Next() {
+		var token, key []byte
+		if err := rows.Scan(&token, &key); err != nil {
+			return nil, err
+		}
+		owner := Owner{}
+		if len(token) != len(owner.Token) || len(key) != len(owner.Key) {
+			return nil, errDamaged
+		}
+		owner.Token, owner.Key = wire.Token(token), KeyHash(key)
+		owners = append(owners, owner)
+	}
+	return owners, rows.Err()
+}
+
+// Own implements Tx.
+func (t *tx) Own(owner Owner) error {
+	return t.exec(`INSERT INTO accounts (token, key, owner, quota) VALUES (?, ?, 1, 0) ON CONFLICT DO NOTHING`,
+		owner.Token[:], owner.Key[:])
+}
+
 // Open implements Tx.
 func (t *tx) Open(channel wire.Channel, caller wire.Token, args wire.OpenArgs) error {
 	if _, err := t.Account(caller); err != nil {

@@ -45,6 +45,11 @@ type Tx interface {
 	Claim(caller wire.Token, key KeyHash, unused *Account) (Account, error)
 	// Account returns caller's account, or refuses: CodeDenied.
 	Account(caller wire.Token) (Account, error)
+	// Owners returns the accounts that own the hub.
+	Owners() ([]Owner, error)
+	// Own makes an owner's account, in a database that has lost it. One that is
+	// known stays as it is.
+	Own(owner Owner) error
 	Open(channel wire.Channel, caller wire.Token, args wire.OpenArgs) error
 
 	Grant(channel wire.Channel, caller wire.Token, args wire.GrantArgs) error
@@ -73,6 +78,13 @@ type KeyHash [32]byte
 type Account struct {
 	Owner bool
 	Quota int64 // bytes over all its channels; 0 is no limit
+}
+
+// Owner is an account that owns the hub, and the account key that it was
+// claimed with.
+type Owner struct {
+	Token wire.Token
+	Key   KeyHash
 }
 
 // Limits bound what a channel may hold. Bytes are counted with Overhead for
@@ -113,6 +125,9 @@ var (
 	// ErrNewer is returned for data that a newer version has written.
 	ErrNewer = errors.New("the hub's data was written by a newer version")
 )
+
+// errDamaged is returned where the database holds what nobody put there.
+var errDamaged = errors.New("the hub's data is damaged")
 
 // refuse returns a refusal.
 func refuse(code wire.Code, text string) *wire.Error {

@@ -26,6 +26,9 @@ func (t *tx) tree(channel int64) (tree, error) {
 		if err := rows.Scan(&token, &parent, &n.revoked); err != nil {
 			return nil, err
 		}
+		if len(token) != len(wire.Token{}) || (parent != nil && len(parent) != len(wire.Token{})) {
+			return nil, errDamaged
+		}
 		if parent != nil {
 			n.parent = (*wire.Token)(parent)
 		}

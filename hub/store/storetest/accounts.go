@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"hubbub/channels/wire"
@@ -24,6 +25,49 @@ func accountKeyIsUsedOnce(w *world) {
 	if s := w.status(wire.Channel{}, bob); s.Owner || s.Quota != 1000 {
 		w.Fatalf("%+v", s)
 	}
+}
+
+// What is known of owners outside the store makes them owners of an empty one,
+// and changes nothing in one that knows them.
+func ownersComeBack(w *world) {
+	w.lounge()
+	w.ok(w.claim(bob, store.KeyHash{2}, &store.Account{Quota: 1000}))
+	w.ok(w.claim(carol, store.KeyHash{3}, &store.Account{Owner: true}))
+	owners := w.owners()
+	want := []store.Owner{{Token: owner, Key: ownKey}, {Token: carol, Key: store.KeyHash{3}}}
+	if len(owners) != 2 || !slices.Contains(owners, want[0]) || !slices.Contains(owners, want[1]) {
+		w.Fatalf("%x, want %x", owners, want)
+	}
+	own := func(o store.Owner) {
+		w.Helper()
+		w.ok(w.update(func(tx store.Tx) error { return tx.Own(o) }))
+	}
+	own(store.Owner{Token: bob, Key: store.KeyHash{2}})
+	own(want[0])
+	if s := w.status(wire.Channel{}, bob); s.Owner || s.Quota != 1000 {
+		w.Errorf("a guest became %+v", s)
+	}
+	w.fresh()
+	w.refused(wire.CodeDenied, w.openChannel(owner, lounge, alice))
+	own(want[0])
+	w.ok(w.openChannel(owner, lounge, alice))
+	w.ok(w.claim(owner, ownKey, nil))
+	w.refused(wire.CodeUsed, w.claim(bob, ownKey, nil))
+	if s := w.status(wire.Channel{}, owner); !s.Owner || s.Quota != 0 {
+		w.Errorf("%+v", s)
+	}
+	if got := w.owners(); len(got) != 1 || got[0] != want[0] {
+		w.Errorf("%x", got)
+	}
+}
+
+func (w *world) owners() (owners []store.Owner) {
+	w.Helper()
+	w.ok(w.store.View(context.Background(), w.now, func(tx store.Tx) (err error) {
+		owners, err = tx.Owners()
+		return err
+	}))
+	return owners
 }
 
 func onlyAccountsOpenChannels(w *world) {

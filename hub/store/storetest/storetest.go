@@ -22,6 +22,7 @@ func Run(t *testing.T, open func(testing.TB, store.Limits) store.Store) {
 		run  func(*world)
 	}{
 		{"AccountKeyIsUsedOnce", accountKeyIsUsedOnce},
+		{"OwnersComeBack", ownersComeBack},
 		{"OnlyAccountsOpenChannels", onlyAccountsOpenChannels},
 		{"StrangersAreRefused", strangersAreRefused},
 		{"EntriesComeInOrder", entriesComeInOrder},
