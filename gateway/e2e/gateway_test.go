@@ -63,6 +63,7 @@ type gateway struct {
 	Home string // its user's home
 	Data string // its data folder
 
+	on    *machine // where it runs; nil: here
 	cmd   *exec.Cmd
 	ended chan struct{} // closed when the process is gone
 	mu    sync.Mutex
@@ -79,6 +80,39 @@ func clockOff(by string) option {
 
 // arguments adds command line arguments.
 func arguments(args ...string) option { return func(g *gateway) { g.argv = append(g.argv, args...) } }
+
+// configured gives it a configuration file.
+func configured(text string) option {
+	return func(g *gateway) {
+		file := filepath.Join(g.Home, "config.toml")
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			g.t.Fatal(err)
+		}
+		g.argv = append(g.argv, "-config", file)
+	}
+}
+
+// at starts it on another machine.
+func at(m *machine) option {
+	return func(g *gateway) { g.on, g.argv = m, m.Command(g.argv...) }
+}
+
+// Client attaches a scripted client to the gateway.
+func (g *gateway) Client(nick string, caps ...string) *talker {
+	g.t.Helper()
+	if g.on == nil {
+		return dialTalker(g.t, g.Addr(), nick, caps...)
+	}
+	conn, err := g.on.Dial(g.Addr())
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	k, err := register(g.t, conn, nick, caps...)
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	return k
+}
 
 // startGateway starts the built gateway with a data folder and a port of its own.
 func startGateway(t testing.TB, name string, options ...option) *gateway {

@@ -76,6 +76,39 @@ func (h *hub) Kill(rng *rand.Rand) int {
 	return 0
 }
 
+// Destroy ends the hub for ever and at once: its web server, its processes and
+// its files.
+func (h *hub) Destroy(t testing.TB) {
+	t.Helper()
+	servers := h.servers()
+	if len(servers) == 0 {
+		t.Fatalf("no server of %s runs", h.URL)
+	}
+	h.kill(servers)
+	await(t, "the hub to be gone", func() bool {
+		h.kill(h.processes())
+		return len(h.servers())+len(h.processes()) == 0
+	}, func() string { return h.URL })
+	if err := os.RemoveAll(h.Data); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// servers finds the web server's processes: all of them name its configuration.
+func (h *hub) servers() []int {
+	var pids []int
+	home := filepath.Dir(h.ErrorLog) + "/"
+	all, _ := filepath.Glob("/proc/[0-9]*")
+	for _, dir := range all {
+		line, err := os.ReadFile(dir + "/cmdline")
+		if err == nil && h.ErrorLog != "" && bytes.Contains(line, []byte(home)) {
+			pid, _ := strconv.Atoi(filepath.Base(dir))
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}
+
 func (h *hub) kill(pids []int) int {
 	killed := 0
 	for _, pid := range pids {

@@ -87,11 +87,17 @@ func dialTalker(t testing.TB, addr, nick string, caps ...string) *talker {
 // alice@phone is a nick and, behind the @, the client's own name.
 func tryTalker(t testing.TB, addr, name string, caps ...string) (*talker, error) {
 	t.Helper()
-	nick, _, _ := strings.Cut(name, "@")
 	conn, err := net.DialTimeout("tcp", addr, 10*time.Second)
 	if err != nil {
 		return nil, err
 	}
+	return register(t, conn, name, caps...)
+}
+
+// register makes a talker of a connection.
+func register(t testing.TB, conn net.Conn, name string, caps ...string) (*talker, error) {
+	t.Helper()
+	nick, _, _ := strings.Cut(name, "@")
 	k := &talker{t: t, Nick: nick, conn: conn}
 	t.Cleanup(func() { conn.Close() })
 	go k.read()
@@ -229,6 +235,22 @@ func (k *talker) SysopSays(text string) line {
 	return k.Await(fmt.Sprintf("%q from sysop", text), func(l line) bool {
 		return (l.Command == "PRIVMSG" || l.Command == "NOTICE") && strings.EqualFold(l.Source, "sysop") && strings.Contains(l.last(), text)
 	})
+}
+
+// Sysop asks sysop something that is answered at once, and gives the answer.
+func (k *talker) Sysop(command string) []string {
+	k.t.Helper()
+	k.Sync()
+	seen := len(k.Lines())
+	k.Say("sysop", command)
+	k.Sync()
+	var answer []string
+	for _, l := range k.Lines()[seen:] {
+		if strings.EqualFold(l.Source, "sysop") && len(l.Params) == 2 && !strings.HasPrefix(l.Params[0], "#") {
+			answer = append(answer, l.last())
+		}
+	}
+	return answer
 }
 
 // Sync waits until all that was sent so far is done: a PING is answered.
