@@ -34,6 +34,9 @@ type Config struct {
 	// Alone says that no other process serves the same data folder, so that
 	// waiting requests need not be told through it.
 	Alone bool
+	// Store opens what is kept between requests, at the first that needs it;
+	// nil is store.OpenSQLite. path is a name in the data folder.
+	Store func(path string, limits store.Limits) (store.Store, error)
 	Now   func() time.Time // the hub's clock; nil is time.Now
 	Log   *slog.Logger     // nil is silence
 }
@@ -67,6 +70,9 @@ func Open(config Config) (*Hub, error) {
 	}
 	if config.Wait <= 0 || config.Wait > wire.MaxWait {
 		config.Wait = wire.MaxWait
+	}
+	if config.Store == nil {
+		config.Store = openSQLite
 	}
 	if config.Now == nil {
 		config.Now = time.Now
@@ -146,6 +152,15 @@ func (h *Hub) Answer(ctx context.Context, request []byte) ([]byte, error) {
 	return answer, nil
 }
 
+// openSQLite is store.OpenSQLite; its nil is one.
+func openSQLite(path string, limits store.Limits) (store.Store, error) {
+	s, err := store.OpenSQLite(path, limits)
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
 // data opens the database, if that was not done.
 func (h *Hub) data() (store.Store, error) {
 	h.opening.Lock()
@@ -153,7 +168,7 @@ func (h *Hub) data() (store.Store, error) {
 	if h.store != nil {
 		return h.store, nil
 	}
-	s, err := store.OpenSQLite(filepath.Join(h.config.Data, "hub.db"), h.config.Limits)
+	s, err := h.config.Store(filepath.Join(h.config.Data, "hub.db"), h.config.Limits)
 	if err != nil {
 		return nil, err
 	}
