@@ -147,8 +147,9 @@ func (a *answer) listen(ctx context.Context, fetches []*job, wait time.Duration)
 		again = ticker.C
 	}
 	for {
-		// First of all: something may have come before the bell was heard.
-		if err := a.run(ctx, fetches); err != nil {
+		// First of all: something may have come before the bell was heard. Not
+		// given up with ctx: who is sent home has an answer, and keeps it.
+		if err := a.run(context.WithoutCancel(ctx), fetches); err != nil {
 			return
 		}
 		if !waiting(fetches) {

@@ -9,6 +9,7 @@ import (
 	"hubbub/channels/wire"
 	"hubbub/hub"
 	"hubbub/hub/hubtest"
+	"hubbub/hub/store"
 )
 
 // A request that waits is answered when something is put, at once.
@@ -75,6 +76,34 @@ func TestAWaitEnds(t *testing.T) {
 		}
 		s.ok(s.hub.Close())
 	})
+}
+
+// interrupting is a store that calls stop when somebody is about to be held.
+type interrupting struct {
+	store.Store
+	stop func()
+}
+
+func (s interrupting) Waited(ctx context.Context, now time.Time, enc [32]byte) (bool, error) {
+	defer s.stop()
+	return s.Store.Waited(ctx, now, enc)
+}
+
+// Who is sent home at the moment at which he begins to wait has his answer, too.
+func TestAWaitThatEndsAsItBegins(t *testing.T) {
+	ctx, stop := context.WithCancel(context.Background())
+	s := begin(t, func(c *hub.Config) {
+		c.Store = func(path string, limits store.Limits) (store.Store, error) {
+			s, err := store.OpenSQLite(path, limits)
+			return interrupting{s, stop}, err
+		}
+	})
+	s.lounge()
+	var result wire.FetchResult
+	s.ok(s.client.Call(ctx, s.as("alice").Sign(wire.OpFetch, lounge, wire.FetchArgs{Limit: 1, Wait: 20_000}), &result))
+	if ctx.Err() == nil || result.Retry != 0 || result.Generation == ([16]byte{}) {
+		t.Errorf("%v, %+v", ctx.Err(), result)
+	}
 }
 
 func TestAReplayedWaitIsAnsweredAtOnce(t *testing.T) {
