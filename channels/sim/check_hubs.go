@@ -1,0 +1,99 @@
+package sim
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// checkHubs holds the logs of the hubs against each other, and that there is
+// nothing in them that can be read.
+func (w *World) checkHubs() {
+	logs := map[*house]map[string]map[string]bool{} // by channel: entries that are there, or were
+	for _, h := range w.houses {
+		if h.dead || !h.hasData() {
+			continue
+		}
+		logs[h] = map[string]map[string]bool{}
+		for _, r := range h.read(2, `SELECT c.channel, e.id FROM entries e JOIN channels c ON c.n = e.channel
+			UNION ALL SELECT c.channel, d.id FROM had d JOIN channels c ON c.n = d.channel`) {
+			channel, id := r[0].(string), r[1].(string)
+			if logs[h][channel] == nil {
+				logs[h][channel] = map[string]bool{}
+			}
+			logs[h][channel][id] = true
+			if !w.stored[entryID([]byte(id))] {
+				w.wrong(Keys, "%s holds what nobody has put there: %s", h.name, short(entryID([]byte(id))))
+			}
+		}
+		w.checkPlain(h)
+	}
+	for _, tk := range w.talks {
+		w.checkMirrors(tk, logs)
+	}
+}
+
+// hasData says that a hub has a database.
+func (h *house) hasData() bool {
+	_, err := os.Stat(filepath.Join(h.data, "hub.db"))
+	return err == nil
+}
+
+// checkMirrors holds that all live hubs of a channel have the same.
+func (w *World) checkMirrors(tk *talk, logs map[*house]map[string]map[string]bool) {
+	var first *house
+	channel := ""
+	for _, s := range tk.live() {
+		if s.orphan() {
+			continue
+		}
+		for _, r := range s.p.phonebook(2, `SELECT c.channel, h.fingerprint FROM places p JOIN channels c ON c.id = p.channel JOIN hubs h ON h.id = p.hub
+			WHERE c.name = ? AND p.joined = 1`, tk.name) {
+			channel = r[0].(string)
+			i := slices.IndexFunc(w.houses, func(h *house) bool { f := h.hub.Fingerprint(); return string(f[:]) == r[1].(string) })
+			h := w.houses[i]
+			if h.dead || first == h {
+				continue
+			}
+			if first == nil {
+				first = h
+				continue
+			}
+			for _, pair := range [][2]*house{{first, h}, {h, first}} {
+				n, example := 0, ""
+				for id := range logs[pair[0]][channel] {
+					if !logs[pair[1]][channel][id] {
+						n++
+						if example == "" || id < example {
+							example = id
+						}
+					}
+				}
+				if n > 0 {
+					w.wrong(Rest, "%s lacks %d entries of %s that %s has, such as %s", pair[1].name, n, tk.name, pair[0].name, short(entryID([]byte(example))))
+				}
+			}
+		}
+		break // all members have the same hubs: checkSame
+	}
+}
+
+// checkPlain holds that a hub can't read what is said.
+func (w *World) checkPlain(h *house) {
+	files, err := filepath.Glob(filepath.Join(h.data, "*"))
+	w.must(err)
+	for _, f := range files {
+		if info, err := os.Stat(f); err != nil || info.IsDir() {
+			continue
+		}
+		content, err := os.ReadFile(f)
+		w.must(err)
+		for _, p := range w.people {
+			if at := bytes.Index(content, []byte(" from "+p.name+".")); at >= 0 {
+				w.wrong(Private, "%s holds what %s said: %q", h.name, p.name, strings.ToValidUTF8(string(content[max(0, at-10):at+15]), "?"))
+			}
+		}
+	}
+}

@@ -1,0 +1,168 @@
+package sim
+
+import (
+	"slices"
+	"time"
+
+	"hubbub/channels"
+)
+
+// end ends the faults, has all live parts meet, and everybody say something.
+func (w *World) end() {
+	w.tell("the faults end")
+	w.calm = true
+	for _, h := range w.houses {
+		if h.dead {
+			continue
+		}
+		h.rise()
+		h.honest()
+		h.broken = nil
+		if h.limits.Total != 0 {
+			h.fit(0)
+		}
+		h.restoreOwner()
+	}
+	for _, p := range w.people {
+		p.asleep = time.Time{}
+		for _, l := range p.lines {
+			l.cut = false
+		}
+		p.start()
+	}
+	w.settle(6 * time.Hour)
+	for _, tk := range w.talks {
+		w.giveUpKeys(tk)
+		for _, s := range tk.live() {
+			if _, ok := s.p.core.Channel(tk.name); ok {
+				s.say()
+			}
+		}
+	}
+	if !w.settle(5 * 24 * time.Hour) {
+		w.unsettled()
+	}
+}
+
+// settle lets time pass until there is nothing left to do, and says whether that
+// came.
+func (w *World) settle(most time.Duration) bool {
+	end := w.now.Add(most)
+	for d := 20 * time.Second; w.now.Before(end); d = min(2*d, 12*time.Hour) {
+		w.run(d)
+		for _, p := range w.people {
+			p.look()
+		}
+		if w.settled() {
+			w.tell("settled")
+			return true
+		}
+	}
+	return false
+}
+
+// settled says that there is nothing left to do.
+func (w *World) settled() bool {
+	for _, tk := range w.talks {
+		for _, j := range tk.joins {
+			if !j.done && !j.excused() {
+				return false
+			}
+		}
+		for _, s := range tk.live() {
+			if v, ok := s.p.core.Channel(tk.name); !ok || v.Waiting && !s.orphan() || v.Pending > 0 && len(v.Members) > 1 {
+				return false
+			}
+		}
+	}
+	return !slices.ContainsFunc(w.people, func(p *person) bool { return p.left() > 0 })
+}
+
+// orphan says that somebody may wait for ever to be let in: who invited him has
+// left, or has forgotten him.
+func (s *seat) orphan() bool {
+	return s.join != nil && (s.join.by.left || s.join.by.weak) || s.weak || s.rival
+}
+
+// left is how much a gateway has yet to do.
+func (p *person) left() int {
+	q := p.core.Queue()
+	n := q.Held
+	if !slices.ContainsFunc(p.w.houses, func(h *house) bool { return h.dead }) {
+		n += q.Calls
+	}
+	for _, tk := range p.w.talks {
+		if s := p.seat(tk); s != nil && s.orphan() {
+			return n // contents wait for who lets him in
+		}
+	}
+	return n + q.Contents
+}
+
+// unsettled says what is left to do.
+func (w *World) unsettled() {
+	for _, tk := range w.talks {
+		for _, j := range tk.joins {
+			if !j.done && !j.excused() {
+				w.wrong(Rest, "%s never came in by %s's key", j.p.name, j.by.p.name)
+			}
+		}
+		for _, s := range tk.live() {
+			v, ok := s.p.core.Channel(tk.name)
+			if !ok || v.Waiting && !s.orphan() || v.Pending > 0 && len(v.Members) > 1 {
+				w.wrong(Rest, "%s is in %s: %v, waiting: %v, unsent texts: %d", s.p.name, tk.name, ok, v.Waiting, v.Pending)
+			}
+		}
+	}
+	for _, p := range w.people {
+		if p.left() > 0 {
+			w.wrong(Rest, "%s has yet to do: %+v", p.name, p.core.Queue())
+		}
+	}
+}
+
+// giveUpKeys ends the tries to come in by keys that lead nowhere.
+func (w *World) giveUpKeys(tk *talk) {
+	for _, j := range tk.joins {
+		if !j.done && j.excused() {
+			j.done = true
+		}
+	}
+}
+
+// checkSilence lets some time pass in which nobody does anything: a gateway has
+// one fetch a hub that waits, and not much else.
+func (w *World) checkSilence() {
+	w.plan.hold = 0
+	for _, h := range w.houses {
+		for _, l := range slices.Clone(h.held) { // as long as real ones
+			w.after(l.r.Wait, func() { h.look(l, true) })
+		}
+	}
+	const silence = 3 * time.Minute
+	before := make([]int, len(w.people))
+	for i, p := range w.people {
+		before[i] = p.requests
+	}
+	w.run(silence)
+	hubs := len(w.houses)
+	for i, p := range w.people {
+		n, most := p.requests-before[i], hubs*(int(silence/(25*time.Second))+4)+6
+		if n > most {
+			w.wrong(Rest, "%s made %d requests in %v of silence, more than %d", p.name, n, silence, most)
+		}
+		if len(p.flying) > 2*hubs {
+			w.wrong(Rest, "%s has %d requests under way", p.name, len(p.flying))
+		}
+	}
+}
+
+// noMore has nothing happen any more.
+func (w *World) noMore() {
+	for _, p := range w.people {
+		if p.core != nil {
+			p.do(channels.Tick{})
+			p.stop()
+		}
+	}
+}
