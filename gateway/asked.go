@@ -62,6 +62,14 @@ func refOf(in channels.Input) channels.Ref {
 		return in.Ref
 	case channels.Leave:
 		return in.Ref
+	case channels.Mirror:
+		return in.Ref
+	case channels.DropHub:
+		return in.Ref
+	case channels.MoveHub:
+		return in.Ref
+	case channels.Rescue:
+		return in.Ref
 	}
 	return 0
 }

@@ -3,10 +3,7 @@ package main
 import (
 	"maps"
 	"slices"
-	"strings"
 	"time"
-
-	"hubbub/channels"
 )
 
 // client is an IRC client. The dispatcher owns it; only its conn is shared.
@@ -111,28 +108,6 @@ func (g *gateway) attached(f func(*client)) {
 		if c.registered {
 			f(c)
 		}
-	}
-}
-
-// tellAll has sysop say something to all clients. If there is none it is kept
-// for the next.
-func (g *gateway) tellAll(texts ...string) {
-	any := false
-	g.attached(func(c *client) {
-		any = true
-		c.sysopSays(texts...)
-	})
-	if !any {
-		g.keepUnheard(channels.Warn{Text: strings.Join(texts, "\n")})
-	}
-}
-
-// keepUnheard bounds what waits for a client.
-func (g *gateway) keepUnheard(w channels.Warn) {
-	const most = 50
-	g.unheard = append(g.unheard, w)
-	if len(g.unheard) > most {
-		g.unheard = g.unheard[len(g.unheard)-most:]
 	}
 }
 

@@ -56,7 +56,7 @@ type gateway struct {
 	retry      *time.Timer                // when to take again
 	rolls      map[string]map[string]bool // who clients have been told is in a channel, by folded names
 	waiting    map[string]bool            // channels whose members were not known when they were shown, folded
-	unheard    []channels.Warn            // what no client was there to be told
+	unheard    []unheard                  // what no client was there to be told
 }
 
 // settings are what the configuration says about IRC.

@@ -29,6 +29,7 @@ var rooms = map[string][]string{
 	"channels/wire":       {"channels/codec"},
 	"channels/codec":      {},
 	"channels/hubclient":  {"channels/wire"},
+	"channels/sim":        {"channels", "channels/codec", "channels/session", "channels/wire", "hub", "hub/store"}, // for tests, in no program
 	"hub":                 {"channels/codec", "channels/wire", "hub/lock", "hub/store"},
 	"hub/cgi":             {"channels/wire", "hub"},
 	"hub/serve":           {"channels/wire", "hub", "hub/web"},
@@ -36,7 +37,7 @@ var rooms = map[string][]string{
 	"hub/store":           {"channels/wire", "hub/lock"},
 	"hub/store/storetest": {"channels/wire", "hub/store"},
 	"hub/lock":            {},
-	"hub/hubtest":         {"channels/codec", "channels/wire", "hub", "hub/lock", "hub/web"}, // for tests of hub's rooms, in no program
+	"hub/hubtest":         {"channels/codec", "channels/wire", "hub", "hub/lock", "hub/store", "hub/web"}, // for tests of hub's rooms, in no program
 }
 
 // keepsOut are imports that belong in few rooms, direct ones.

@@ -24,10 +24,7 @@ func (g *gateway) showInvited(ev channels.Invited) {
 	if err != nil {
 		slog.Error("the one-time key could not be saved", "err", err)
 	}
-	seen, why := false, howToGetAHub
-	if ownHub(g.core.Hubs()) {
-		why = ownHubIsDown
-	}
+	seen, why := false, g.whyLocal(ev.Channel)
 	g.attached(func(c *client) {
 		if !known || a.client == c {
 			seen = true
@@ -52,13 +49,18 @@ func invitedNotice(ev channels.Invited, why string) string {
 // howToGetAHub follows words that a key, or a channel, is for this machine alone.
 const howToGetAHub = "to talk with people elsewhere, put a hub on web space first (/msg sysop help hub)."
 
-// ownHubIsDown follows them if the user has a hub all the same.
-const ownHubIsDown = "your own hub did not answer when the channel was put on one (/msg sysop hub list). When it does, begin another channel to talk with people elsewhere."
+// whyLocal is that, or what to do if the user has a hub all the same.
+func (g *gateway) whyLocal(channel string) string {
+	switch {
+	case !ownHub(g.core.Hubs()):
+		return howToGetAHub
+	case g.mirrors():
+		return "your own hub did not answer when the channel was put on one (/msg sysop hub list). When it does, the channel is kept there as well, and you can make another key."
+	}
+	return "your own hub did not answer when the channel was put on one (/msg sysop hub list). When it does: /msg sysop hub mirror " + channel + ", and then make another key."
+}
 
-// invitedLines is the key as sysop shows it. On a screen of 80×24 there is room
-// for the QR code and, if the hub's URL is short, the line to type below it, and
-// for nothing else. Otherwise the code comes last: a code with its top scrolled
-// away is none, while the line can be scrolled to.
+// invitedLines is the key as sysop shows it.
 func invitedLines(ev channels.Invited, why string) []string {
 	lines := []string{
 		fmt.Sprintf("This one-time key%s opens %s to one person, once, until %s. Hand it over in person or over a channel you trust: whoever has it can take that place.",
@@ -67,24 +69,31 @@ func invitedLines(ev channels.Invited, why string) []string {
 	if ev.Local {
 		lines = append(lines, "The key works on this machine alone, in another gateway: "+why)
 	}
+	return append(lines, withPicture(ev.Key, joinLine(ev))...)
+}
+
+// withPicture is a key as a QR code, with the line to type. On a screen of
+// 80×24 there is room for both if the hub's URL is short, and for nothing else.
+// Otherwise the code comes last: a code with its top scrolled away is none,
+// while the line can be scrolled to.
+func withPicture(key, line string) []string {
 	var picture []string
-	for _, row := range keyPicture(ev.Key) {
+	for _, row := range keyPicture(key) {
 		picture = append(picture, ircColours(row))
 	}
-	if len(picture)+joinRows(ev) > screenRows {
-		lines = append(lines, "They type this line, or scan the picture under it, which holds the key as well:", joinLine(ev))
-		return append(lines, picture...)
+	if len(picture)+lineRows(key) > screenRows {
+		return append([]string{"They type this line, or scan the picture under it, which holds the key as well:", line}, picture...)
 	}
-	lines = append(lines, "They type the line under this picture, which holds the key as well:")
-	return append(append(lines, picture...), joinLine(ev))
+	lines := append([]string{"They type the line under this picture, which holds the key as well:"}, picture...)
+	return append(lines, line)
 }
 
 // screenRows is what irssi and WeeChat show of a query at 80×24.
 const screenRows = 21
 
-// joinRows is how many rows the line to type takes in irssi, which breaks it
+// lineRows is how many rows the line to type takes in irssi, which breaks it
 // before the key, and the key where the screen ends.
-func joinRows(ev channels.Invited) int { return 1 + (len(ev.Key)+79)/80 }
+func lineRows(key string) int { return 1 + (len(key)+79)/80 }
 
 // joinLine is what the other types.
 func joinLine(ev channels.Invited) string { return "/join " + ev.Name + " " + ev.Key }

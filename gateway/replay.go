@@ -151,18 +151,23 @@ const oldAfter = 5 * time.Minute
 // for irssi asks for that and then ignores it.
 func (g *gateway) timeMark(it item) string {
 	now, at := g.settings.Now(), it.line.Time
-	if !it.replayed && !it.line.Late && now.Sub(at) < oldAfter {
+	switch {
+	case it.line.Late:
+		return clockMark(at, now, "late, ")
+	case !it.replayed && now.Sub(at) < oldAfter:
 		return ""
 	}
+	return clockMark(at, now, "")
+}
+
+// clockMark is a time before a text: "[14:03] ", with the day if it was another.
+func clockMark(at, now time.Time, why string) string {
 	now, at = now.Local(), at.Local()
 	form := "15:04"
 	if now.Format(time.DateOnly) != at.Format(time.DateOnly) {
 		form = "2006-01-02 15:04"
 	}
-	if it.line.Late {
-		form = "late, " + form
-	}
-	return "[" + at.Format(form) + "] "
+	return "[" + why + at.Format(form) + "] "
 }
 
 // timeTag is a time as server-time has it (ircv3.net/specs/extensions/server-time).

@@ -17,7 +17,13 @@ func (g *gateway) answer(ev channels.Event) {
 	switch ev := ev.(type) {
 	case channels.Invited:
 		g.answerInvited(ev)
+	case channels.Rescued:
+		g.showRescued(ev)
 	case channels.Done:
+		if a, ok := g.asker(ev.Ref); ok && a.command == "JOIN" {
+			a.client.joinedByRescue(a, ev.Text)
+			break
+		}
 		g.say(ev.Ref, ev.Text)
 	case channels.HubReady:
 		if !ev.Embedded {
@@ -72,13 +78,18 @@ func (g *gateway) failed(ev channels.Failed) {
 	}
 }
 
-// joinFailed answers JOIN. A key that fails is 475, so that a client stops
-// waiting for the channel; why, and what to do next, comes from sysop.
+// joinEnds tells that a key has opened no channel, so that the client stops
+// waiting for it.
+func (c *client) joinEnds(channel, why string) {
+	c.reply(irc.ERR_BADCHANNELKEY, channel, "Cannot join channel (+k): "+why)
+}
+
+// joinFailed answers JOIN. Why it failed, and what to do next, comes from sysop.
 func (c *client) joinFailed(a *asked, ev channels.Failed) {
 	text := failure(ev)
 	switch ev.Code {
 	case channels.CodeMistyped, channels.CodeUsed, channels.CodeExpired, channels.CodeRevoked:
-		c.reply(irc.ERR_BADCHANNELKEY, a.channel, "Cannot join channel (+k): "+ev.Text)
+		c.joinEnds(a.channel, ev.Text)
 	case channels.CodeBadName:
 		c.reply(irc.ERR_NOSUCHCHANNEL, cleanMiddle(a.channel), ev.Text)
 	case channels.CodeTaken:

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"strings"
-
 	"gopkg.in/irc.v4"
 
 	"hubbub/channels"
@@ -38,6 +36,8 @@ func (g *gateway) show(ev channels.Event) {
 	case channels.Warn:
 		g.sysop.warned(ev, g.settings.Now())
 		g.warn(ev)
+	case channels.News:
+		g.showNews(ev, "")
 	default:
 		if !told {
 			g.answer(ev)
@@ -63,6 +63,8 @@ func eventRef(ev channels.Event) channels.Ref {
 	case channels.Invited:
 		return ev.Ref
 	case channels.HubReady:
+		return ev.Ref
+	case channels.Rescued:
 		return ev.Ref
 	case channels.Done:
 		return ev.Ref
@@ -113,11 +115,7 @@ func (c *client) attach() {
 		}
 	}
 	c.replay()
-	unheard := c.g.unheard
-	c.g.unheard = nil
-	for _, w := range unheard {
-		c.g.warn(w)
-	}
+	c.g.tellUnheard()
 }
 
 // showChannel joins the client to a channel, unless it is in it.
@@ -273,23 +271,4 @@ func (g *gateway) showTopic(ev channels.Topic) {
 			from: from, command: "TOPIC", params: []string{ev.Channel, oneLine(ev.Text)},
 		})
 	})
-}
-
-// warn says loudly what belongs to no line: in its channel, and if a client
-// does not show that, from sysop. It waits for a client if there is none.
-func (g *gateway) warn(ev channels.Warn) {
-	any := false
-	g.attached(func(c *client) {
-		any = true
-		if ev.Channel == "" {
-			c.sysopSays(ev.Text)
-		} else if c.isIn(ev.Channel) {
-			c.tell(ev.Channel, ev.Text)
-		} else {
-			c.sysopSays(strings.TrimSpace(ev.Channel + ": " + ev.Text))
-		}
-	})
-	if !any {
-		g.keepUnheard(ev)
-	}
 }

@@ -13,7 +13,9 @@ import (
 type sysop struct {
 	version string
 	invites inviteFiles
-	valid   time.Duration // of new one-time keys; zero: a week
+	valid   time.Duration         // of new one-time keys; zero: a week
+	mirror  channels.MirrorPolicy // whether channels are kept on the user's hub by themselves; empty: they are
+	rescues rescues
 
 	// identify asks who the hub at a URL is, and gives the dispatcher the
 	// answer through then. It does not block.
@@ -25,10 +27,11 @@ type sysop struct {
 
 // unfinished is what a client's next line to sysop may complete.
 type unfinished struct {
-	leave string // the channel whose leaving is yet to be confirmed
-	join  string // the channel whose one-time key was cut off, by a line break perhaps,
-	key   string // and what came of the key
-	until time.Time
+	leave  string // the channel whose leaving is yet to be confirmed
+	join   string // the channel whose one-time key was cut off, by a line break perhaps,
+	key    string // and what came of the key
+	rescue bool   // it is to be taken as a rescue key
+	until  time.Time
 }
 
 // finishWithin is how long sysop waits for that.
@@ -50,14 +53,15 @@ func (s sysopCommand) usage() string {
 }
 
 // sysopCommands are all of them, in the order of help. They are in
-// sysop_channels.go, sysop_hubs.go and sysop_invites.go.
+// sysop_channels.go, sysop_invites.go, sysop_hubs.go, sysop_mirrors.go and
+// sysop_rescue.go.
 var sysopCommands []sysopCommand
 
 func init() {
 	sysopCommands = slices.Concat([]sysopCommand{{
 		name: "help", also: []string{"?", "hi", "hello", "commands"}, args: "[COMMAND]",
 		help: "this list, or more about one command", run: (*client).sysopHelp,
-	}}, channelCommands, inviteCommands, hubCommands, []sysopCommand{{
+	}}, channelCommands, inviteCommands, hubCommands, mirrorCommands, rescueCommands, []sysopCommand{{
 		name: "nick", args: "NAME",
 		help: "change your nick, in all channels", run: (*client).sysopNick,
 	}, {
@@ -78,7 +82,12 @@ func (c *client) sysopHears(text string) {
 	before := c.takeUnfinished()
 	switch {
 	case !ok && before.join != "" && looksLikeKey(text):
-		c.joinWithKey(before.join, before.key+strings.ReplaceAll(text, " ", ""))
+		key := before.key + strings.ReplaceAll(text, " ", "")
+		if before.rescue {
+			c.rescueWithKey(before.join, key)
+		} else {
+			c.joinWithKey(before.join, key)
+		}
 	case !ok:
 		c.sysopSays(didYouMean(text))
 	default:
@@ -212,7 +221,7 @@ func (c *client) sysopHelp(args string) {
 	if args == "" {
 		c.sysopSays("/join #bob and then /invite bob makes a one-time key for bob; with a key that you were given, /join #alice KEY. And to me you can say, after /msg sysop:")
 		for _, cmd := range sysopCommands {
-			c.sysopSays(fmt.Sprintf("  %-22s %s", strings.TrimSpace(cmd.name+" "+cmd.args), cmd.help))
+			c.sysopSays(fmt.Sprintf("  %-23s %s", strings.TrimSpace(cmd.name+" "+cmd.args), cmd.help))
 		}
 		c.sysopSays("#chan may be left out while you have only one channel. More: /msg sysop help COMMAND")
 		return

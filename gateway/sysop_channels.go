@@ -101,9 +101,11 @@ func withHash(name string) string {
 func (c *client) whichChannel(command, args string) (channels.ChannelView, bool) {
 	all := c.g.core.Channels()
 	name, rest, _ := strings.Cut(args, " ")
+	cmd, _, _ := findCommand(command)
+	usage := strings.ReplaceAll(cmd.usage(), "[#chan]", "#chan")
 	switch {
 	case rest != "":
-		c.sysopSays("One channel at a time: /msg sysop " + command + " #chan")
+		c.sysopSays("One channel at a time: " + usage)
 	case name != "":
 		if view, ok := c.g.core.Channel(withHash(name)); ok {
 			return view, true
@@ -114,7 +116,7 @@ func (c *client) whichChannel(command, args string) (channels.ChannelView, bool)
 	case len(all) == 0:
 		c.sysopSays(yourChannels(all))
 	default:
-		c.sysopSays("Which channel? /msg sysop " + command + " #chan. " + yourChannels(all))
+		c.sysopSays("Which channel? " + usage + ". " + yourChannels(all))
 	}
 	return channels.ChannelView{}, false
 }

@@ -11,9 +11,10 @@ import (
 
 var hubCommands = []sysopCommand{{
 	name: "hub add", args: "URL KEY",
-	help: "use a hub of your own; new channels live there", run: (*client).sysopHubAdd,
+	help: "use a hub of your own, for all your channels", run: (*client).sysopHubAdd,
 	more: []string{
 		"It lets you talk with people elsewhere. " + whatAHubIs,
+		"New channels live there, and those that you have are kept there as well as where they are (mirror in the configuration): when one hub fails, the others carry on.",
 		"URL is where it answers; KEY is in the file claim.txt in its data folder, which no browser gets to see.",
 	},
 }, {
@@ -69,9 +70,30 @@ func (c *client) useHub(hub channels.HubAddress, secret [16]byte) {
 			whose = "It is yours"
 		}
 		c.sysopSays(fmt.Sprintf("The hub %s is ready. %s, and channels that you open from now on live there.", ready.Hub.URL, whose),
-			"Next: /join #name and then /invite NICK. Channels that you have already stay where they are.")
+			strings.TrimSpace("Next: /join #name and then /invite NICK. "+c.g.olderChannels()))
 		return true
 	})
+}
+
+// olderChannels says what becomes of the channels that the user had before a
+// new hub.
+func (g *gateway) olderChannels() string {
+	older := false
+	for _, view := range g.core.Channels() {
+		older = older || len(view.Hubs) > 0
+	}
+	switch {
+	case !older:
+		return ""
+	case g.mirrors():
+		return "Channels that you have already are kept there as well from now on."
+	}
+	return "Channels that you have already stay where they are. To keep one there as well: /msg sysop hub mirror #chan"
+}
+
+// mirrors reports whether channels are kept on the user's hub by themselves.
+func (g *gateway) mirrors() bool {
+	return g.sysop.mirror == "" || g.sysop.mirror == channels.MirrorAuto
 }
 
 // parseHubAdd reads "URL KEY", in either order; the key may hold spaces. The
@@ -108,7 +130,7 @@ func parseHubAdd(args string) (place string, key wire.AccountKey, err error) {
 func (c *client) sysopHubList(string) {
 	hubs, now := c.g.core.Hubs(), c.g.settings.Now()
 	for _, h := range hubs {
-		c.sysopSays(hubLine(h, now))
+		c.sysopSays(hubLine(h, hubs, now))
 	}
 	if ownHub(hubs) {
 		c.sysopSays("To add another: /msg sysop hub add URL KEY")

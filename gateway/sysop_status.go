@@ -24,9 +24,9 @@ func (c *client) sysopStatus(args string) {
 		c.sysopSays("  " + memberLine(m, now))
 	}
 	for _, h := range view.Hubs {
-		c.sysopSays("  " + hubLine(h, now))
+		c.sysopSays(hubLines(h, view.Hubs, now)...)
 	}
-	c.sysopSays(nextForChannel(view))
+	c.sysopSays(nextForChannel(view, ownHub(c.g.core.Hubs()))...)
 }
 
 // statusOfAll is the short form: one line a hub, one a channel.
@@ -35,7 +35,7 @@ func (c *client) statusOfAll() {
 	hubs, all := c.g.core.Hubs(), c.g.core.Channels()
 	c.sysopSays(fmt.Sprintf("%s. You are %s.", c.g.sysop.version, c.g.core.Nick()))
 	for _, h := range hubs {
-		c.sysopSays(hubLine(h, now))
+		c.sysopSays(hubLine(h, hubs, now))
 	}
 	for _, view := range all {
 		c.sysopSays(channelLine(view))
@@ -105,58 +105,6 @@ func memberLine(m channels.MemberView, now time.Time) string {
 		notes = append(notes, "can't be read until their gateway comes online")
 	}
 	return m.Nick + ": " + strings.Join(notes, "; ")
-}
-
-// hubLine is a hub in one line.
-func hubLine(h channels.HubView, now time.Time) string {
-	name := "hub " + h.Address.URL
-	if h.Embedded {
-		name = "the embedded hub (this machine alone)"
-	}
-	var notes []string
-	switch {
-	case h.Own && !h.Claimed:
-		notes = append(notes, "not claimed yet")
-	case h.Owner && !h.Embedded:
-		notes = append(notes, "yours")
-	}
-	switch {
-	case h.Up:
-		notes = append(notes, "up")
-	case h.Heard.IsZero() && h.Trouble == "":
-		notes = append(notes, "not asked yet")
-	default:
-		notes = append(notes, "DOWN, last heard "+ago(h.Heard, now))
-	}
-	if h.Trouble != "" {
-		notes = append(notes, h.Trouble)
-	}
-	if h.Channels > 0 {
-		notes = append(notes, count(h.Channels, "channel"))
-	}
-	if h.Behind > 0 {
-		notes = append(notes, fmt.Sprintf("%s still to be put there", count(h.Behind, "envelope")))
-	}
-	return name + ": " + strings.Join(notes, "; ")
-}
-
-// nextForChannel is what can be done about a channel's state.
-func nextForChannel(view channels.ChannelView) string {
-	up := false
-	for _, h := range view.Hubs {
-		up = up || h.Up
-	}
-	switch {
-	case len(view.Hubs) == 0:
-		return "To let somebody in: /invite NICK " + view.Name
-	case !up:
-		return "No hub of it can be reached: what you write is kept and sent when one can. Nothing to do but wait, or look after the hub."
-	case view.Waiting:
-		return "Write if you like: it is read when " + orSomebody(view.WaitsFor) + " comes online."
-	case len(view.Members) < 2:
-		return "To let somebody in: /invite NICK " + view.Name
-	}
-	return "All is well. Who has your texts: /msg sysop seen " + view.Name + "; to compare keys: /msg sysop safety " + view.Name
 }
 
 // ago is how long ago a time was, roughly.

@@ -1,0 +1,245 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"hubbub/channels"
+)
+
+// This file says how hubs are, and what can be done about it.
+
+// hubLine is a hub in one line.
+func hubLine(h channels.HubView, among []channels.HubView, now time.Time) string {
+	state := standing(h)
+	if stands(h) == channels.Down {
+		state += ", last heard " + ago(h.Heard, now)
+	}
+	notes := append(whoseHub(h), state)
+	if h.Trouble != "" {
+		notes = append(notes, h.Trouble)
+	}
+	if h.Channels > 0 {
+		notes = append(notes, count(h.Channels, "channel"))
+	}
+	if h.Behind > 0 {
+		notes = append(notes, behind(h))
+	}
+	return hubHead(h, among) + strings.Join(notes, "; ")
+}
+
+// hubLines are a hub of a channel: how it is, then what is known of it.
+func hubLines(h channels.HubView, among []channels.HubView, now time.Time) []string {
+	lines := []string{"  " + hubHead(h, among) + strings.Join(append(whoseHub(h), standing(h)), "; ")}
+	if h.Trouble != "" {
+		lines = append(lines, "    "+h.Trouble)
+	}
+	var notes []string
+	if stands(h) != channels.Unasked {
+		notes = append(notes, "last heard "+ago(h.Heard, now))
+	}
+	switch {
+	case h.Read:
+		notes = append(notes, "read to its newest entry")
+	case stands(h) == channels.Good:
+		notes = append(notes, "not read to its newest entry yet")
+	}
+	if len(notes) > 0 {
+		lines = append(lines, "    "+strings.Join(notes, "; "))
+	}
+	if h.Behind > 0 {
+		lines = append(lines, "    "+behind(h))
+	}
+	if !h.Counted.IsZero() {
+		lines = append(lines, fmt.Sprintf("    holds %s, %s (asked %s)", size(h), entries(h.Entries), ago(h.Counted, now)))
+	}
+	return lines
+}
+
+// hubHead begins a hub's line.
+func hubHead(h channels.HubView, among []channels.HubView) string {
+	if h.Embedded {
+		return "the embedded hub (this machine alone): "
+	}
+	return "hub " + hubName(h, among) + ": "
+}
+
+// whoseHub is whose a hub is, or who has brought it along.
+func whoseHub(h channels.HubView) []string {
+	switch {
+	case h.Own && !h.Claimed:
+		return []string{"not claimed yet"}
+	case h.Embedded:
+		return nil
+	case h.Owner:
+		return []string{"yours"}
+	case h.By != "":
+		return []string{"added by " + h.By}
+	}
+	return nil
+}
+
+// stands is how a hub stands; what does not answer is not good, whoever says so.
+func stands(h channels.HubView) channels.Standing {
+	switch {
+	case h.Standing != channels.Good || h.Up:
+		return h.Standing
+	case h.Heard.IsZero() && h.Trouble == "":
+		return channels.Unasked
+	}
+	return channels.Down
+}
+
+// standing is how a hub is, in capitals where it is not good.
+func standing(h channels.HubView) string {
+	switch stands(h) {
+	case channels.Good:
+		return "up"
+	case channels.Unasked:
+		return "not asked yet"
+	case channels.Full:
+		return "up, but FULL: a quota is used up"
+	case channels.Lost:
+		return "up, but it has LOST the channel"
+	case channels.PutOut:
+		return "up, but it LETS YOU IN NO MORE"
+	case channels.Odd:
+		return "answers what makes NO SENSE"
+	}
+	if h.Since.IsZero() {
+		return "DOWN"
+	}
+	return "DOWN since " + moment(h.Since)
+}
+
+// behind is what a hub lacks.
+func behind(h channels.HubView) string {
+	return count(h.Behind, "envelope") + " still to be put there"
+}
+
+// entries is a number of them.
+func entries(n int64) string {
+	if n == 1 {
+		return "1 entry"
+	}
+	return fmt.Sprintf("%d entries", n)
+}
+
+// size is what a hub holds, and how much it may be.
+func size(h channels.HubView) string {
+	if h.Quota == 0 {
+		return bytesOf(h.Bytes)
+	}
+	return bytesOf(h.Bytes) + " of " + bytesOf(h.Quota)
+}
+
+// bytesOf is a number of bytes as people read it, in the units of hub.conf.
+func bytesOf(n int64) string {
+	unit := int64(1 << 10)
+	for _, name := range []string{"KiB", "MiB", "GiB"} {
+		if n < unit<<10 || name == "GiB" {
+			if v := float64(n) / float64(unit); v < 9.95 && n%unit != 0 {
+				return fmt.Sprintf("%.1f %s", v, name)
+			}
+			return fmt.Sprintf("%d %s", (n+unit/2)/unit, name)
+		}
+		unit <<= 10
+	}
+	return ""
+}
+
+// nextForChannel is what can be done about a channel's state: about each hub
+// that is not as it should be, and then about the channel. own says whether the
+// user has a hub that others can reach.
+func nextForChannel(view channels.ChannelView, own bool) []string {
+	works, down := 0, 0
+	for _, h := range view.Hubs {
+		switch stands(h) {
+		case channels.Good:
+			works++
+		case channels.Down:
+			down++
+		}
+	}
+	alone := len(view.Members) < 2
+	switch {
+	case len(view.Hubs) == 0:
+		return []string{"To let somebody in: /invite NICK " + view.Name}
+	case down == len(view.Hubs):
+		return append([]string{"No hub of it can be reached: what you write is kept and sent when one can."}, rescueAdvice(view, own)...)
+	}
+	var advice []string
+	for _, h := range view.Hubs {
+		if text := nextForHub(view, h, works > 0); text != "" {
+			advice = append(advice, text)
+		}
+	}
+	switch {
+	case works == 0 && len(advice) > 0:
+		return append(append(advice, "Until a hub takes them, your texts are kept here."), rescueAdvice(view, own)...)
+	case view.Waiting:
+		return append(advice, "Write if you like: it is read when "+orSomebody(view.WaitsFor)+" comes online.")
+	case alone:
+		return append(advice, "To let somebody in: /invite NICK "+view.Name)
+	case len(view.Hubs) == 1 && !view.Hubs[0].Own && own:
+		return append(advice, "It lives on somebody else's hub alone. To keep it on yours as well: /msg sysop hub mirror "+view.Name)
+	case len(view.Hubs) == 1 && !view.Hubs[0].Own:
+		return append(advice, "It lives on somebody else's hub alone: when that is gone, so is the way to the others. With a hub of your own you need not fear that: /msg sysop help hub")
+	case len(advice) > 0:
+		return advice
+	}
+	return []string{"All is well. Who has your texts: /msg sysop seen " + view.Name + "; to compare keys: /msg sysop safety " + view.Name}
+}
+
+// nextForHub is what can be done about one hub of a channel; carried says that
+// another one carries on.
+func nextForHub(view channels.ChannelView, h channels.HubView, carried bool) string {
+	name := hubName(h, view.Hubs)
+	text := ""
+	switch stands(h) {
+	case channels.Full:
+		text = name + " has no room left. " + whoMakesRoom(h)
+	case channels.Lost:
+		return name + " does not know the channel any more. It is filled again by itself, as soon as whoever opened it there is online: nothing to do."
+	case channels.PutOut:
+		text = name + " lets you in no more: its owner, or somebody who may remove you, has put you out there."
+	case channels.Odd:
+		text = name + " answers what makes no sense, and none of it is believed. Whoever looks after it should see to that."
+	case channels.Down:
+		if h.Owner && !h.Embedded {
+			text = name + " is down. It is yours: look after it. Moved: /msg sysop hub moved URL NEWURL. Gone for good: /msg sysop hub drop " + view.Name + " URL."
+			break
+		}
+		text = name + " is down."
+		if carried {
+			return text + " The others carry on, and it gets what it misses when it is back: nothing to do."
+		}
+	}
+	if text != "" && carried {
+		text += " The others carry on."
+	}
+	return text
+}
+
+// whoMakesRoom says how a full hub gets room.
+func whoMakesRoom(h channels.HubView) string {
+	switch {
+	case h.Owner:
+		return "It is yours: raise the limits in its hub.conf (docs/hub.md), or make room on its disk."
+	case h.By != "":
+		return "It is for " + h.By + " to see to: the limits are in its hub.conf."
+	}
+	return "Whose hub it is can raise the limits in its hub.conf."
+}
+
+// rescueAdvice is what there is to do when no hub serves a channel.
+func rescueAdvice(view channels.ChannelView, own bool) []string {
+	switch {
+	case len(view.Members) < 2 && !view.Waiting:
+		return []string{"Nothing to do but wait, or look after the hub."}
+	case own:
+		return []string{"Nothing to do but wait, or look after the hub. If none comes back: /msg sysop hub rescue " + view.Name + " brings it back on a hub of yours, with a key for each of the others."}
+	}
+	return []string{"Nothing to do but wait, or look after the hub. If none comes back, one of you who has another hub can bring it back: /msg sysop help hub rescue"}
+}
