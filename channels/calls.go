@@ -3,6 +3,7 @@ package channels
 import (
 	"crypto/ed25519"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,10 +22,12 @@ type pending struct {
 	entry   int64  // put: its row in entries
 	again   bool
 	about   int64 // offer: the invite's row
+	carry   bool  // put: of an entry that another hub has
 	due     time.Time
 }
 
-// call queues a call. Calls of a channel reach a hub in this order.
+// call queues a call. Calls of a channel reach a hub in this order, but for puts
+// that carry what another hub has.
 func (s *step) call(p pending) {
 	var channel, entry, args any
 	if p.channel != 0 {
@@ -36,17 +39,17 @@ func (s *step) call(p pending) {
 	if p.args != nil {
 		args = p.args
 	}
-	s.book.run(`INSERT INTO calls (hub, channel, op, args, entry, again, about, made, due) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		p.hub, channel, string(p.op), args, entry, p.again, p.about, stamp(s.now), stamp(p.due))
+	s.book.run(`INSERT INTO calls (hub, channel, op, args, entry, again, about, carry, made, due) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		p.hub, channel, string(p.op), args, entry, p.again, p.about, p.carry, stamp(s.now), stamp(p.due))
 }
 
-const selectCalls = `SELECT id, hub, coalesce(channel, 0), op, args, coalesce(entry, 0), again, about, due FROM calls `
+const selectCalls = `SELECT id, hub, coalesce(channel, 0), op, args, coalesce(entry, 0), again, about, carry, due FROM calls `
 
 func readCall(r row) pending {
 	var p pending
 	var op string
 	var due int64
-	scan(r, &p.row, &p.hub, &p.channel, &op, &p.args, &p.entry, &p.again, &p.about, &due)
+	scan(r, &p.row, &p.hub, &p.channel, &op, &p.args, &p.entry, &p.again, &p.about, &p.carry, &due)
 	p.op, p.due = wire.Op(op), moment(due)
 	return p
 }
@@ -54,31 +57,78 @@ func readCall(r row) pending {
 // maxBatch is how many bytes of entries and blobs go into one request.
 const maxBatch = 700 << 10
 
-// batch picks the calls that are due on a hub, in order, as many as fit in one
-// request. A call that is not due yet holds up those of its channel that come
-// after it.
-func (s *step) batch(h hub) (flight, []wire.SignedCall) {
-	f := flight{hub: h.row, kind: flightWork, sent: s.now}
+// batch picks the calls that are due on a line, as many as fit in one request.
+// Each channel gets its share, so that one with a long outbox holds up no other.
+func (s *step) batch(h hub, f *flight, state *lineState) []wire.SignedCall {
 	var calls []wire.SignedCall
-	blocked := map[int64]bool{}
 	size := 0
-	for _, p := range list(s.book, readCall, selectCalls+"WHERE hub = ? ORDER BY id LIMIT 1000", h.row) {
-		if blocked[p.channel] || p.due.After(s.now) {
-			blocked[p.channel] = true
-			continue
+	channels := s.waiting(h, f.line, state.turn)
+	share := max(wire.MaxCalls/max(len(channels), 1), 16)
+	for _, channel := range channels {
+		for _, p := range s.due(h, channel, share) {
+			c, bytes, ok := s.signed(h, p)
+			if !ok {
+				s.book.run("DELETE FROM calls WHERE id = ?", p.row)
+				continue
+			}
+			if size += bytes; len(calls) > 0 && size > maxBatch || len(calls) == wire.MaxCalls {
+				return calls
+			}
+			calls = append(calls, c)
+			f.calls = append(f.calls, p.row)
 		}
-		c, bytes, ok := s.signed(h, p)
-		if !ok {
-			s.book.run("DELETE FROM calls WHERE id = ?", p.row)
-			continue
-		}
-		if size += bytes; len(calls) > 0 && size > maxBatch || len(calls) == wire.MaxCalls {
-			break
-		}
-		calls = append(calls, c)
-		f.calls = append(f.calls, p.row)
+		state.turn = channel
 	}
-	return f, calls
+	return calls
+}
+
+// waiting lists the channels that have calls to be made on a line, those first
+// whose turn it is. Zero stands for calls of no channel.
+func (s *step) waiting(h hub, l line, turn int64) []int64 {
+	var channels []int64
+	if l.channel == 0 && s.book.number("SELECT EXISTS (SELECT 1 FROM calls WHERE hub = ? AND channel IS NULL)", h.row) > 0 {
+		channels = append(channels, 0)
+	}
+	for _, ch := range list(s.book, readNumber, `SELECT channel FROM places p WHERE hub = ?
+		AND EXISTS (SELECT 1 FROM calls WHERE hub = p.hub AND channel = p.channel) ORDER BY channel <= ?, channel`, h.row, turn) {
+		if s.carries(l, ch) {
+			channels = append(channels, ch)
+		}
+	}
+	return channels
+}
+
+// due lists the calls of a channel that may be made on a hub now: those that
+// keep an order, and then those that carry what another hub has, once it is known
+// what this one has.
+func (s *step) due(h hub, channel int64, most int) []pending {
+	if channel == 0 {
+		return list(s.book, readCall, selectCalls+"WHERE hub = ? AND channel IS NULL AND due <= ? ORDER BY id LIMIT ?", h.row, stamp(s.now), most)
+	}
+	p := s.placeAt(channel, h.row)
+	var due []pending
+	if !p.later.After(s.now) {
+		due = list(s.book, readCall, selectCalls+"WHERE hub = ? AND channel = ? AND carry = 0 ORDER BY id LIMIT ?", h.row, channel, most)
+	}
+	if !p.entered && len(due) > 0 {
+		return s.atTheDoor(h, channel, due)
+	}
+	if p.entered && !p.dropped && !p.carry.After(s.now) && s.memory.head[place{channel, h.row}] {
+		due = append(due, list(s.book, readCall, selectCalls+"WHERE hub = ? AND channel = ? AND carry = 1 AND due <= ? ORDER BY id LIMIT ?",
+			h.row, channel, stamp(s.now), most)...)
+	}
+	return due
+}
+
+// atTheDoor puts that call first that gets one's token let in. Without one there
+// is nothing to be made: somebody else has to let it in.
+func (s *step) atTheDoor(h hub, channel int64, due []pending) []pending {
+	door, ok := first(s.book, readCall, selectCalls+"WHERE hub = ? AND channel = ? AND op IN ('open', 'redeem') ORDER BY id LIMIT 1", h.row, channel)
+	if !ok {
+		return nil
+	}
+	due = slices.DeleteFunc(due, func(p pending) bool { return p.row == door.row })
+	return slices.Insert(due, 0, door)
 }
 
 // signed makes the call itself, and its size. It is not ok if what it needs is
@@ -156,10 +206,26 @@ func (s *step) worked(f *flight, results []wire.Result) {
 			continue
 		}
 		troubled[p.channel] = true
-		s.book.run("UPDATE calls SET due = ? WHERE id = ?", stamp(s.now.Add(s.patience(p))), id)
+		s.putOff(p)
 	}
 	for i, a := range f.acks {
 		s.acked(f.hub, a, results[len(f.calls)+i].Error == nil)
+	}
+	for i, ch := range f.counts {
+		s.counted(ch, f.hub, results[len(f.calls)+len(f.acks)+i])
+	}
+}
+
+// putOff has a call made again later, and those that come after it.
+func (s *step) putOff(p pending) {
+	at := stamp(s.now.Add(s.patience(p)))
+	switch {
+	case p.channel == 0:
+		s.book.run("UPDATE calls SET due = ? WHERE id = ?", at, p.row)
+	case p.carry:
+		s.book.run("UPDATE places SET carry = max(carry, ?) WHERE channel = ? AND hub = ?", at, p.channel, p.hub)
+	default:
+		s.book.run("UPDATE places SET later = ? WHERE channel = ? AND hub = ?", at, p.channel, p.hub)
 	}
 }
 
@@ -183,7 +249,10 @@ func (s *step) take1(p pending, result wire.Result) verdict {
 	case wire.OpPut:
 		return s.stored(p, result)
 	}
-	// withdraw, revoke, grant: what a hub will not have now it will never have.
+	if p.op == wire.OpGrant {
+		return s.granted(p, result)
+	}
+	// withdraw, revoke: what a hub will not have now it will never have.
 	if result.Error != nil && transient(result.Error.Code) {
 		return later
 	}

@@ -114,6 +114,7 @@ type step struct {
 	now   time.Time
 	out   Output
 	again map[int64]*retries // by channel: what may open now
+	from  int64              // the hub whose log is being read; 0: none
 }
 
 // emit adds to the events.
@@ -184,8 +185,9 @@ func (s *step) settle() {
 // it is after every step.
 func (s *step) start() {
 	s.book.run("UPDATE timers SET at = min(at, ?)", stamp(s.now.Add(longestTimer)))
-	s.book.run("UPDATE places SET retry = 0, ack_after = CASE WHEN unacked > 0 THEN ? ELSE ack_after END", stamp(s.now))
-	s.book.run("UPDATE calls SET due = min(due, ?)", stamp(s.now.Add(time.Minute)))
+	s.book.run("UPDATE places SET retry = 0, later = 0, carry = 0, ack_after = CASE WHEN unacked > 0 THEN ? ELSE ack_after END", stamp(s.now))
+	s.book.run("UPDATE calls SET due = ? WHERE due > ?", stamp(s.now.Add(time.Minute)), stamp(s.now.Add(time.Minute)))
+	s.mirrors()
 	s.clean()
 }
 
@@ -196,7 +198,10 @@ func (s *step) clock() {
 		s.memory.shift(-back)
 		s.book.run("UPDATE timers SET at = at - ?", int64(back))
 		s.book.run("UPDATE calls SET due = due - ? WHERE due > 0", int64(back))
-		s.book.run("UPDATE places SET retry = retry - ? WHERE retry > 0", int64(back))
+		for _, column := range []string{"retry", "later", "carry", "lost", "dropped", "counted"} {
+			s.book.run("UPDATE places SET "+column+" = "+column+" - ? WHERE "+column+" > 0", int64(back))
+		}
+		s.book.run("UPDATE hubs SET since = max(since - ?, since > 0), rested = max(rested - ?, 0)", int64(back), int64(back))
 		s.book.run("UPDATE held SET since = since - ?", int64(back))
 		s.book.run("UPDATE peers SET gap = gap - ? WHERE gap > 0", int64(back))
 		for _, ch := range s.channels {

@@ -72,9 +72,14 @@ func (s *step) openedOn(p pending, result wire.Result) verdict {
 			return later // nobody waits for it
 		}
 		s.unopened(p, result.Error)
+		s.notMirrored(p.channel, p.hub, words(result.Error))
 		return answered
 	}
-	s.book.run("UPDATE places SET opened = 1, joined = 1 WHERE channel = ? AND hub = ?", p.channel, p.hub)
+	s.book.run("UPDATE places SET opened = 1, retry = 0, later = 0 WHERE channel = ? AND hub = ?", p.channel, p.hub)
+	if ch := s.channels[p.channel]; ch != nil {
+		s.enter(ch, p.hub)
+		s.mirrored(ch, p.hub)
+	}
 	return answered
 }
 

@@ -25,20 +25,24 @@ type hub struct {
 	heard    time.Time
 	trouble  string
 	note     string
+	trusted  bool      // its URL is the user's word, or was found right
+	since    time.Time // it does not answer; zero: it does
+	told     time.Time // the user, of that
+	rested   time.Time // when he was told so last
 }
 
-const selectHubs = "SELECT id, url, fingerprint, account, secret, claimed, owner, embedded, up, heard, trouble, note FROM hubs "
+const selectHubs = "SELECT id, url, fingerprint, account, secret, claimed, owner, embedded, up, heard, trouble, note, trusted, since, told, rested FROM hubs "
 
 func readHub(r row) hub {
 	var h hub
 	var fingerprint, account []byte
-	var heard int64
-	scan(r, &h.row, &h.address.URL, &fingerprint, &account, &h.secret, &h.claimed, &h.owner, &h.embedded, &h.up, &heard, &h.trouble, &h.note)
+	var heard, since, told, rested int64
+	scan(r, &h.row, &h.address.URL, &fingerprint, &account, &h.secret, &h.claimed, &h.owner, &h.embedded, &h.up, &heard, &h.trouble, &h.note, &h.trusted, &since, &told, &rested)
 	h.address.Fingerprint = wire.Fingerprint(fingerprint)
 	if len(account) > 0 {
 		h.account = ed25519.NewKeyFromSeed(account)
 	}
-	h.heard = moment(heard)
+	h.heard, h.since, h.told, h.rested = moment(heard), moment(since), moment(told), moment(rested)
 	return h
 }
 
@@ -51,16 +55,42 @@ func (c *Core) hub(id int64) (hub, bool) {
 
 // meet returns the row of a hub, which is new if its key is. The address of a
 // known one stays as it is: whoever names the hub elsewhere could send it astray.
-func (s *step) meet(a HubAddress) int64 {
+// Trusted is the user's word.
+func (s *step) meet(a HubAddress, trusted bool) int64 {
+	url := canonical(a.URL)
 	if id := s.book.number("SELECT id FROM hubs WHERE fingerprint = ?", a.Fingerprint[:]); id != 0 {
+		if trusted {
+			s.book.run("UPDATE hubs SET trusted = 1 WHERE id = ? AND url = ? AND trusted = 0", id, url)
+		}
 		return id
 	}
-	return s.book.insert("INSERT INTO hubs (url, fingerprint) VALUES (?, ?)", canonical(a.URL), a.Fingerprint[:])
+	return s.book.insert("INSERT INTO hubs (url, fingerprint, trusted) VALUES (?, ?, ?)", url, a.Fingerprint[:], trusted)
 }
 
 // relocate notes where a hub is now: its user says so, or it has answered there.
 func (s *step) relocate(hub int64, url string) {
-	s.book.run("UPDATE hubs SET url = ? WHERE id = ?", canonical(url), hub)
+	s.book.run("UPDATE hubs SET url = ?, trusted = 1 WHERE id = ?", canonical(url), hub)
+}
+
+// answeredAt notes that a hub has proven itself at another URL than it is known
+// by. That it is there makes no private address the user's word.
+func (s *step) answeredAt(h hub, at string) {
+	url, err := wire.CanonicalURL(at)
+	if err != nil || at == "" || url == h.address.URL {
+		return
+	}
+	said := s.book.number("SELECT count(*) FROM locations WHERE hub = ? AND url = ?", h.row, url) > 0
+	s.book.run("INSERT INTO locations (hub, url) VALUES (?, ?) ON CONFLICT DO NOTHING", h.row, h.address.URL)
+	s.book.run("UPDATE hubs SET url = ?, trusted = ? WHERE id = ?", url, h.trusted && !said, h.row)
+}
+
+// locations are the other URLs at which a hub may be reached.
+func (s *step) locations(h hub, public bool) []Location {
+	var others []Location
+	for _, url := range list(s.book, readString, "SELECT url FROM locations WHERE hub = ? AND url <> ? ORDER BY url LIMIT ?", h.row, h.address.URL, session.MaxHubs) {
+		others = append(others, Location{URL: url, Public: public})
+	}
+	return others
 }
 
 // canonical is the one form of a URL, if it is a hub's.
@@ -78,7 +108,7 @@ func (s *step) useHub(in UseHub) {
 		return
 	}
 	was, _ := first(s.book, readString, "SELECT url FROM hubs WHERE fingerprint = ?", in.Hub.Fingerprint[:])
-	id := s.meet(in.Hub)
+	id := s.meet(in.Hub, true)
 	s.relocate(id, in.Hub.URL)
 	h, _ := s.hub(id)
 	if was != "" && was != h.address.URL {
@@ -112,12 +142,8 @@ func (s *step) useHub(in UseHub) {
 // moved tells the channels that one has opened on a hub where it is now.
 func (s *step) moved(h hub) {
 	for _, row := range list(s.book, readNumber, "SELECT channel FROM places WHERE hub = ? AND opened = 1 ORDER BY channel", h.row) {
-		ch := s.channels[row]
-		if ch == nil || ch.state != stateMember {
-			continue
-		}
-		if _, err := s.announce(ch, hubAdd(h)); err != nil {
-			s.emit(Warn{Channel: ch.name, Text: err.Error()})
+		if ch := s.channels[row]; ch != nil && ch.state == stateMember {
+			s.sayMoved(ch, h)
 		}
 	}
 }
@@ -186,6 +212,10 @@ func (s *step) ready(ref Ref, h hub) {
 		s.book.set(settingHome, hex.EncodeToString(h.address.Fingerprint[:]))
 	}
 	s.emit(HubReady{Ref: ref, Hub: h.address, Embedded: h.embedded, Owner: h.owner})
+	if !h.embedded {
+		s.book.run("DELETE FROM unmirrored WHERE hub = ? AND why = ?", h.row, mirrorRefused)
+		s.mirrors()
+	}
 }
 
 // choose finds the hub to open a channel on: of one's own that answer the one
@@ -230,14 +260,34 @@ func (s *step) place(ch *channel, ops []*roster.Signed) {
 		if i == session.MaxHubs {
 			break
 		}
-		entry := v.Entries[len(v.Entries)-1]
+		s.placeOn(ch, v)
+	}
+}
+
+// placeOn makes a hub that operations name known. All the URLs that stand for it
+// are tried, the last first.
+func (s *step) placeOn(ch *channel, v roster.HubView) {
+	id := s.book.number("SELECT id FROM hubs WHERE fingerprint = ?", v.Key[:])
+	for _, entry := range slices.Backward(v.Entries) {
 		url, err := wire.CanonicalURL(entry.URL)
-		if err != nil {
+		if err != nil || wire.PrivateURL(url) && !s.mayBePrivate(ch, id, url) {
 			continue
 		}
-		h := s.meet(HubAddress{URL: url, Fingerprint: wire.Fingerprint(v.Key)})
-		s.addPlace(ch, h)
+		if id == 0 {
+			id = s.meet(HubAddress{URL: url, Fingerprint: wire.Fingerprint(v.Key)}, session.Member(entry.By) == ch.self)
+		}
+		s.book.run("INSERT INTO locations (hub, url) VALUES (?, ?) ON CONFLICT DO NOTHING", id, url)
 	}
+	if id != 0 {
+		s.addPlace(ch, id)
+	}
+}
+
+// mayBePrivate says that a hub at a private address may be asked, though it was
+// another who named it.
+func (s *step) mayBePrivate(ch *channel, hub int64, url string) bool {
+	h, known := s.hub(hub)
+	return s.options.Private || s.livesPrivately(ch) || known && h.trusted && h.address.URL == url
 }
 
 // leaveHubs forgets the hubs on which a channel does not live any more.
@@ -245,28 +295,36 @@ func (s *step) leaveHubs(ch *channel) {
 	view := s.view(ch)
 	for _, id := range s.placesOf(ch) {
 		h, _ := s.hub(id)
-		if !slices.ContainsFunc(view.Hubs, func(v roster.HubView) bool { return wire.Fingerprint(v.Key) == h.address.Fingerprint }) {
-			delete(s.memory.head, place{ch.row, id})
-			s.book.run("DELETE FROM calls WHERE channel = ? AND hub = ?", ch.row, id)
-			s.book.run("DELETE FROM places WHERE channel = ? AND hub = ?", ch.row, id)
+		if _, stands := hubView(view, h.address.Fingerprint); !stands && s.everNamed(ch, h) {
+			s.leaveHub(ch, id)
 		}
 	}
 }
 
-// addPlace notes that a channel lives on a hub, and says whether that is new.
-func (s *step) addPlace(ch *channel, hub int64) bool {
-	return s.book.run("INSERT INTO places (channel, hub) VALUES (?, ?) ON CONFLICT DO NOTHING", ch.row, hub) > 0
+// everNamed says that an operation has named a hub, whether it still stands or not.
+func (s *step) everNamed(ch *channel, h hub) bool {
+	return slices.ContainsFunc(s.ops(ch).All(), func(op *roster.Signed) bool {
+		add, ok := op.Op().Args.(roster.HubAdd)
+		return ok && wire.Fingerprint(add.Key) == h.address.Fingerprint
+	})
 }
 
-// placesOf lists the hubs that a channel lives on.
-func (c *Core) placesOf(ch *channel) []int64 {
-	return list(c.book, readNumber, "SELECT hub FROM places WHERE channel = ? ORDER BY hub", ch.row)
+// leaveHub ends that a channel is read on a hub. What is on its way there, that it
+// is dropped above all, still goes there for a while: some may read no other.
+func (s *step) leaveHub(ch *channel, hub int64) {
+	delete(s.memory.head, place{ch.row, hub})
+	s.book.run("DELETE FROM calls WHERE channel = ? AND hub = ? AND carry = 1", ch.row, hub)
+	s.book.run("UPDATE places SET dropped = ? WHERE channel = ? AND hub = ? AND dropped = 0", stamp(s.now), ch.row, hub)
+	s.timer(ch, timerDropped, s.now.Add(droppedKept))
 }
 
-// forgetPlaces forgets where a channel was read to.
-func (s *step) forgetPlaces(ch *channel) {
-	for _, h := range s.placesOf(ch) {
-		delete(s.memory.head, place{ch.row, h})
+// droppedKept is how long a hub that was dropped is told of what was under way.
+const droppedKept = 10 * time.Minute
+
+// forgetDropped forgets the hubs that were dropped a while ago.
+func (s *step) forgetDropped(ch *channel) {
+	for _, h := range list(s.book, readNumber, "SELECT hub FROM places WHERE channel = ? AND dropped > 0 AND dropped <= ?", ch.row, stamp(s.now.Add(-droppedKept))) {
+		s.removePlace(ch.row, h)
 	}
 }
 

@@ -86,13 +86,13 @@ func (s *step) invite(in Invite) {
 			s.fail(in.Ref, ch.name, CodeNoHub, "there is no hub to open %s on: /msg sysop help hub", ch.name)
 			return
 		}
-		s.book.run("INSERT INTO places (channel, hub, joined) VALUES (?, ?, 0)", ch.row, h.row)
+		s.addPlace(ch, h.row)
+		s.book.run("UPDATE places SET joined = 0 WHERE channel = ? AND hub = ?", ch.row, h.row)
 		hubs = []int64{h.row}
 	}
 	for _, h := range hubs {
-		if s.book.number("SELECT opened <> 0 OR joined <> 0 FROM places WHERE channel = ? AND hub = ?", ch.row, h) == 0 &&
-			s.book.number("SELECT count(*) FROM calls WHERE channel = ? AND hub = ? AND op = ?", ch.row, h, string(wire.OpOpen)) == 0 {
-			s.open(ch, h)
+		if at := s.placeAt(ch.row, h); at.opened == 0 && !at.joined {
+			s.openFirst(ch, h)
 		}
 	}
 	row, err := s.makeInvite(ch, hubs, in)
@@ -184,7 +184,7 @@ func (s *step) offered(p pending, result wire.Result) verdict {
 	if ch == nil || !ok {
 		return answered
 	}
-	s.book.run("UPDATE places SET joined = 1, opened = 1 WHERE channel = ? AND hub = ?", p.channel, p.hub)
+	s.enter(ch, p.hub)
 	s.nameHubs(ch)
 	s.book.run("UPDATE invites SET state = ?, secret = NULL WHERE id = ?", inviteOpen, v.row)
 	s.forgot()
@@ -231,7 +231,9 @@ func (s *step) unopened(p pending, why *wire.Error) {
 		s.book.run("DELETE FROM calls WHERE op = ? AND about = ? AND hub = ?", string(wire.OpOffer), v.row, p.hub)
 		s.dropIfRefused(v, "the hub does not open the channel: "+words(why))
 	}
-	s.book.run("DELETE FROM places WHERE channel = ? AND hub = ? AND opened = 0 AND joined = 0", p.channel, p.hub)
+	if at := s.placeAt(p.channel, p.hub); at.opened == 0 && !at.entered {
+		s.removePlace(p.channel, p.hub)
+	}
 	s.book.run("UPDATE places SET opened = -1, trouble = ?, retry = ? WHERE channel = ? AND hub = ? AND opened = 1",
 		"the hub has lost this channel and does not open it again: "+words(why), stamp(s.now.Add(5*time.Minute)), p.channel, p.hub)
 }
@@ -265,9 +267,12 @@ func (s *step) making(channel int64) []invitation {
 
 // dropIfRefused drops an invite that no hub is left to take.
 func (s *step) dropIfRefused(v invitation, why string) {
-	if s.book.number("SELECT count(*) FROM calls WHERE op = ? AND about = ?", string(wire.OpOffer), v.row) > 0 {
+	if s.book.number(`SELECT count(*) FROM calls c JOIN places p ON p.channel = c.channel AND p.hub = c.hub
+		WHERE c.op = ? AND c.about = ? AND (p.entered = 1 OR EXISTS (SELECT 1 FROM calls WHERE channel = p.channel AND hub = p.hub AND op = 'open'))`,
+		string(wire.OpOffer), v.row) > 0 {
 		return
 	}
+	s.book.run("DELETE FROM calls WHERE op = ? AND about = ?", string(wire.OpOffer), v.row)
 	ch := s.channels[v.channel]
 	ref := s.memory.invited[v.row]
 	delete(s.memory.invited, v.row)

@@ -16,6 +16,11 @@ func (s *step) leave(in Leave) {
 		return
 	}
 	name := ch.name
+	for _, h := range s.placesOf(ch) {
+		if !s.placeAt(ch.row, h).entered {
+			s.removePlace(ch.row, h) // nobody lets one in there any more
+		}
+	}
 	places := s.placesOf(ch)
 	if len(places) == 0 || ch.state == stateRemoved {
 		s.remove(ch)

@@ -2,63 +2,25 @@ package channels
 
 import (
 	"crypto/sha256"
-	"time"
 
 	"hubbub/channels/wire"
 )
-
-// refused notes that a hub would not let a channel be read.
-func (s *step) refused(ch *channel, hub int64, e *wire.Error) {
-	delete(s.memory.head, place{ch.row, hub})
-	text, wait := "it answered something that makes no sense", time.Minute
-	if e != nil {
-		text = words(e)
-		switch e.Code {
-		case wire.CodeBusy, wire.CodeInternal, wire.CodeTime:
-			wait = 5 * time.Second
-		case wire.CodeRevoked:
-			if ch.state == stateWaiting {
-				s.turnedAway(ch)
-				return
-			}
-			wait = time.Hour
-		case wire.CodeUnknown, wire.CodeDenied:
-			wait = s.reopen(ch, hub)
-		}
-	}
-	s.book.run("UPDATE places SET trouble = ?, retry = ? WHERE channel = ? AND hub = ?",
-		text, stamp(s.now.Add(wait+randomDuration(wait/4))), ch.row, hub)
-}
-
-// reopen opens a channel again on a hub that has lost it, if one may, and says
-// when to read there again.
-func (s *step) reopen(ch *channel, hub int64) time.Duration {
-	h, _ := s.hub(hub)
-	opened := s.book.number("SELECT opened FROM places WHERE channel = ? AND hub = ?", ch.row, hub) == 1
-	if !opened || h.account == nil || !h.claimed {
-		return 5 * time.Minute
-	}
-	if s.book.number("SELECT count(*) FROM calls WHERE channel = ? AND hub = ? AND op = ?", ch.row, hub, string(wire.OpOpen)) > 0 {
-		return time.Minute
-	}
-	s.open(ch, hub)
-	s.refill(ch, hub)
-	return 2 * time.Second
-}
 
 // log takes the entries of a channel's log that came from a hub, and says how
 // many. Their positions grow: what does not is passed over.
 func (s *step) log(ch *channel, hub int64, r wire.FetchResult) (read int) {
 	at := place{ch.row, hub}
-	if r.Restored {
-		s.book.run("UPDATE places SET position = 0, entry = x'' WHERE channel = ? AND hub = ?", ch.row, hub)
-		s.refill(ch, hub)
+	if s.lostSome(ch, hub, r) {
+		return 0 // it is read from the start next
 	}
-	position := s.book.number("SELECT position FROM places WHERE channel = ? AND hub = ?", ch.row, hub)
+	position := s.placeAt(ch.row, hub).position
 	if !ascending(position, r.Entries) {
 		s.refused(ch, hub, nil) // to go on behind any of them would pass over others
 		return 0
 	}
+	s.enter(ch, hub)
+	s.from = hub
+	defer func() { s.from = 0 }()
 	var id [32]byte
 	for _, e := range r.Entries {
 		s.entry(ch, hub, e)
@@ -66,17 +28,17 @@ func (s *step) log(ch *channel, hub int64, r wire.FetchResult) (read int) {
 		read++
 	}
 	if read > 0 {
-		s.book.run(`UPDATE places SET position = ?, entry = ?, trouble = '', unacked = unacked + ?,
+		s.book.run(`UPDATE places SET position = ?, entry = ?, unacked = unacked + ?,
 			ack_after = CASE WHEN unacked + ? >= ? THEN ? WHEN ack_after > 0 THEN ack_after ELSE ? END
 			WHERE channel = ? AND hub = ?`,
 			position, id[:], read, read, ackAfter, stamp(s.now), stamp(s.now.Add(ackWithin)), ch.row, hub)
-	} else {
-		s.book.run("UPDATE places SET trouble = '' WHERE channel = ? AND hub = ? AND trouble <> ''", ch.row, hub)
 	}
-	if r.More {
+	switch {
+	case r.More:
 		delete(s.memory.head, at)
-	} else {
+	case !s.memory.head[at]:
 		s.memory.head[at] = true
+		s.carryLater(ch, hub)
 	}
 	return read
 }
@@ -90,17 +52,6 @@ func ascending(position int64, entries []wire.Entry) bool {
 		position = e.Position
 	}
 	return true
-}
-
-// refill puts what was sent and received in the last 30 days on a hub that has
-// lost it. What is still there, or was dropped for good, it will not take twice.
-func (s *step) refill(ch *channel, hub int64) {
-	due := stamp(s.now.Add(randomDuration(20 * time.Second)))
-	s.book.run(`INSERT INTO calls (hub, channel, op, entry, made, due)
-		SELECT ?, channel, 'put', id, ?, ? FROM entries e
-		WHERE channel = ? AND bytes IS NOT NULL AND state <> 'void' AND received > ?
-			AND NOT EXISTS (SELECT 1 FROM calls WHERE entry = e.id AND hub = ?)
-		ORDER BY id`, hub, stamp(s.now), due, ch.row, stamp(s.now.Add(-keepBytes)), hub)
 }
 
 // atHead says that a channel was read to the head on one of its hubs, and that

@@ -15,10 +15,12 @@ type memory struct {
 	last     RequestID
 	flights  map[RequestID]*flight
 	hubs     map[int64]hubState
+	lines    map[line]lineState
 	head     map[place]bool       // read to the head: as long as it is asked for what comes
 	invited  map[int64]Ref        // who waits for an invite, by its row
 	joining  map[session.Slot]Ref // who waits for a redeeming
 	claiming map[int64]Ref        // who waits for an account, by the hub's row
+	placing  map[place]Ref        // who waits for a channel to be kept on a further hub
 	asked    map[asker]time.Time  // when a member was last given what was missing there
 	cleaned  time.Time            // when old things were deleted last
 	truncate time.Time            // when the write-ahead log is to be emptied; zero: not needed
@@ -37,27 +39,38 @@ type place struct{ channel, hub int64 }
 
 // hubState is how it goes with a hub.
 type hubState struct {
-	fetch    RequestID // the fetch that is under way; 0: none
-	work     RequestID // the other request that is
 	failures int       // since the last good answer
 	retry    time.Time // nothing is asked of it before
 	tried    time.Time // when something was asked last
-	paused   time.Time // no fetch is made before
-	idle     int       // waiting fetches that were answered at once, with nothing
 	heard    time.Time // its last good answer
 	noted    time.Time // what the phonebook says of that
+}
+
+// line is what shares requests to a hub: all channels there, or one, if the hub
+// is not to see that they belong together (Options.Unlinked).
+type line struct{ hub, channel int64 }
+
+// lineState is what is under way on a line.
+type lineState struct {
+	fetch  RequestID // 0: none
+	work   RequestID // the other request that is
+	paused time.Time // no fetch is made before
+	idle   int       // waiting fetches that were answered at once, with nothing
+	turn   int64     // the channel whose calls went last
 }
 
 // flight is a request under way.
 type flight struct {
 	hub      int64
+	line     line
 	kind     flightKind
 	sent     time.Time
 	waits    bool
 	channels []int64 // fetch: whose call is at that place
 	calls    []int64 // work: rows of calls, then come the acks
 	acks     []ack
-	probe    bool // work: it only asks how the hub is
+	counts   []int64 // channels that the hub is asked the numbers of, behind the acks
+	probe    bool    // work: it only asks how the hub is
 	peek     *peek
 }
 
@@ -77,18 +90,20 @@ type ack struct {
 
 func newMemory() memory {
 	return memory{
-		flights: map[RequestID]*flight{}, hubs: map[int64]hubState{}, head: map[place]bool{},
-		invited: map[int64]Ref{}, joining: map[session.Slot]Ref{}, claiming: map[int64]Ref{}, asked: map[asker]time.Time{},
+		flights: map[RequestID]*flight{}, hubs: map[int64]hubState{}, lines: map[line]lineState{}, head: map[place]bool{},
+		invited: map[int64]Ref{}, joining: map[session.Slot]Ref{}, claiming: map[int64]Ref{}, placing: map[place]Ref{}, asked: map[asker]time.Time{},
 	}
 }
 
 func (m memory) clone() memory {
 	m.flights = maps.Clone(m.flights)
 	m.hubs = maps.Clone(m.hubs)
+	m.lines = maps.Clone(m.lines)
 	m.head = maps.Clone(m.head)
 	m.invited = maps.Clone(m.invited)
 	m.joining = maps.Clone(m.joining)
 	m.claiming = maps.Clone(m.claiming)
+	m.placing = maps.Clone(m.placing)
 	m.asked = maps.Clone(m.asked)
 	return m
 }
@@ -96,12 +111,18 @@ func (m memory) clone() memory {
 // shift moves all times, after the clock was set.
 func (m *memory) shift(by time.Duration) {
 	for row, h := range m.hubs {
-		for _, t := range []*time.Time{&h.retry, &h.tried, &h.paused, &h.heard, &h.noted} {
+		for _, t := range []*time.Time{&h.retry, &h.tried, &h.heard, &h.noted} {
 			if !t.IsZero() {
 				*t = t.Add(by)
 			}
 		}
 		m.hubs[row] = h
+	}
+	for l, state := range m.lines {
+		if !state.paused.IsZero() {
+			state.paused = state.paused.Add(by)
+		}
+		m.lines[l] = state
 	}
 	if !m.truncate.IsZero() {
 		m.truncate = m.truncate.Add(by)

@@ -65,6 +65,7 @@ func (s *step) learn(ch *channel, ops ...*roster.Signed) (learned []*roster.Sign
 	if len(learned) > 0 {
 		s.refresh(ch)
 		s.place(ch, learned)
+		s.admitAll(ch)
 	}
 	return learned
 }

@@ -209,9 +209,10 @@ func classOf(c session.Content) wire.Class {
 	return wire.ClassKeep
 }
 
-// put queues an entry for every hub of the channel.
+// put queues an entry for every hub of the channel, and for those that it is not
+// kept on any more since a moment ago.
 func (s *step) put(ch *channel, entry int64) {
-	for _, h := range s.placesOf(ch) {
+	for _, h := range list(s.book, readNumber, "SELECT hub FROM places WHERE channel = ? ORDER BY hub", ch.row) {
 		s.call(pending{hub: h, channel: ch.row, op: wire.OpPut, entry: entry})
 	}
 }
@@ -226,6 +227,9 @@ func (s *step) stored(p pending, result wire.Result) verdict {
 		return s.unstored(ch, p, result.Error)
 	}
 	s.hubHas(ch, p.entry)
+	if s.placeAt(p.channel, p.hub).standing == Full {
+		s.stand(ch, p.hub, Good, "")
+	}
 	return answered
 }
 
@@ -243,6 +247,10 @@ func (s *step) hubHas(ch *channel, entry int64) {
 
 // unstored takes a hub's refusal of an entry.
 func (s *step) unstored(ch *channel, p pending, e *wire.Error) verdict {
+	if e.Code == wire.CodeFull {
+		s.stand(ch, p.hub, Full, words(e))
+		return later
+	}
 	if transient(e.Code) {
 		s.trouble(ch, p.hub, words(e))
 		return later
@@ -251,13 +259,10 @@ func (s *step) unstored(ch *channel, p pending, e *wire.Error) verdict {
 		return answered
 	}
 	switch e.Code {
-	case wire.CodeUnknown:
+	case wire.CodeUnknown, wire.CodeDenied, wire.CodeRevoked:
 		s.refused(ch, p.hub, e)
-		return later
-	case wire.CodeDenied, wire.CodeRevoked:
-		s.trouble(ch, p.hub, words(e))
-		if _, member := s.view(ch).Member(roster.Member(ch.self)); member && e.Code == wire.CodeDenied {
-			return later // not let in yet
+		if _, member := s.view(ch).Member(roster.Member(ch.self)); member || ch.state == stateWaiting {
+			return later // until one is let in (again)
 		}
 	}
 	return answered

@@ -3,9 +3,11 @@ package channels
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -74,11 +76,11 @@ func TestMigrating(t *testing.T) {
 	defer func() { migrations = released }()
 
 	// A migration that fails changes nothing, and leaves a copy.
-	migrations = append(released[:1:1], "CREATE TABLE later (n INTEGER) STRICT; INSERT INTO nowhere VALUES (1)")
+	migrations = append(slices.Clone(released), "CREATE TABLE later (n INTEGER) STRICT; INSERT INTO nowhere VALUES (1)")
 	if _, err = Open(dir, Options{}); err == nil {
 		t.Fatal("a broken migration passed")
 	}
-	migrations[1] = "CREATE TABLE later (n INTEGER) STRICT; INSERT INTO later VALUES (5)"
+	migrations[len(released)] = "CREATE TABLE later (n INTEGER) STRICT; INSERT INTO later VALUES (5)"
 	if core, err = Open(dir, Options{}); err != nil {
 		t.Fatal(err)
 	}
@@ -88,7 +90,7 @@ func TestMigrating(t *testing.T) {
 	if err := core.Close(); err != nil {
 		t.Fatal(err)
 	}
-	copied := filepath.Join(dir, phonebookFile+".schema1")
+	copied := filepath.Join(dir, fmt.Sprintf("%s.schema%d", phonebookFile, len(released)))
 	if info, err := os.Stat(copied); err != nil || runtime.GOOS != "windows" && info.Mode().Perm() != 0o600 {
 		t.Errorf("the copy: %v %v", info, err)
 	}

@@ -99,6 +99,7 @@ func (s *step) try(ch *channel, e entryRecord) bool {
 			return false
 		}
 		s.setState(e.row, entryJoin)
+		s.spread(ch, e.row)
 		s.retryBoxed(ch)
 		return true
 	case session.FormEnvelope:
@@ -221,6 +222,7 @@ func (s *step) openWith(ch *channel, e entryRecord, v session.Envelope, chain se
 // apply takes what an envelope says.
 func (s *step) apply(ch *channel, e entryRecord, b session.Body) {
 	s.book.run("UPDATE entries SET state = ?, sender = ?, seq = ?, prev = ? WHERE id = ?", entryOpened, b.From[:], b.Seq, b.Prev[:], e.row)
+	s.spread(ch, e.row)
 	s.book.run("INSERT INTO peers (channel, member, heard) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET heard = excluded.heard",
 		ch.row, b.From[:], stamp(s.now))
 	switch c := b.Content.(type) {
@@ -318,6 +320,7 @@ func (s *step) meetMembers(ch *channel, of session.Members) {
 	s.refresh(ch)
 	s.book.run("DELETE FROM outbox WHERE channel = ? AND kind = ?", ch.row, outGive)
 	s.place(ch, s.ops(ch).All())
+	s.known(ch)
 	s.retryBoxed(ch)
 	if me, ok := s.view(ch).Member(roster.Member(ch.self)); ok && me.Nick != s.nick {
 		s.announceNick(ch)

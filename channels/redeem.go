@@ -81,9 +81,9 @@ func (s *step) redeemedBefore(in Redeem, slot session.Slot) bool {
 
 // peek looks at a slot, which changes nothing.
 func (s *step) peek(p *peek) {
-	h, _ := s.hub(s.meet(HubAddress{URL: p.key.URL, Fingerprint: p.key.Fingerprint}))
+	h, _ := s.hub(s.meet(HubAddress{URL: p.key.URL, Fingerprint: p.key.Fingerprint}, true))
 	p.lost = !h.up
-	h.address.URL = p.key.URL // as it was given, whatever else is known
+	h.address.URL, h.trusted = p.key.URL, true // as it was given, whatever else is known
 	call := wire.SignedCall{Op: wire.OpPeek, Args: wire.PeekArgs{Slot: wire.Slot(p.keys.Slot)}, Key: p.keys.Invite}
 	s.request(h, &flight{hub: h.row, kind: flightPeek, sent: s.now, peek: p}, []wire.SignedCall{call}, 0)
 }
@@ -216,14 +216,28 @@ func (s *step) joinBy(p *peek, card session.Card, offer session.Offer) error {
 	s.book.run("INSERT INTO redeemed (slot, channel, name, secret, invite) VALUES (?, ?, ?, ?, ?)",
 		p.keys.Slot[:], ch.row, p.name, p.key.Secret[:], invite[:])
 	s.keepEntry(ch, entryRecord{class: wire.ClassKeep, bytes: sealed, state: entryJoin, sender: ch.self})
-	here := s.meet(HubAddress{URL: p.key.URL, Fingerprint: p.key.Fingerprint})
+	here := s.meet(HubAddress{URL: p.key.URL, Fingerprint: p.key.Fingerprint}, true)
 	if p.lost {
 		s.relocate(here, p.key.URL) // it did not answer where it was known, and has answered there
 	}
 	s.addPlace(ch, here)
+	s.offeredHubs(ch, here, offer)
 	s.book.run("UPDATE places SET joined = 0 WHERE channel = ?", ch.row)
 	s.memory.joining[p.keys.Slot] = p.ref
 	return s.redeemOn(ch, here, p.keys.Slot, offer)
+}
+
+// offeredHubs makes the channel's other hubs known. The joining is repeated there
+// once the first has taken it.
+func (s *step) offeredHubs(ch *channel, here int64, offer session.Offer) {
+	h, _ := s.hub(here)
+	for _, o := range offer.Hubs {
+		url, err := wire.CanonicalURL(o.URL)
+		if err != nil || wire.PrivateURL(url) && !s.options.Private && !wire.PrivateURL(h.address.URL) {
+			continue
+		}
+		s.addPlace(ch, s.meet(HubAddress{URL: url, Fingerprint: o.Fingerprint}, false))
+	}
 }
 
 // redeemOn makes the first key envelope and queues the redeeming.
@@ -241,8 +255,11 @@ func (s *step) redeemOn(ch *channel, hub int64, slot session.Slot, offer session
 // redeemed takes the answer to a redeeming.
 func (s *step) redeemed(p pending, result wire.Result) verdict {
 	ch := s.channels[p.channel]
-	if ch == nil || ch.state != stateRedeeming {
+	if ch == nil {
 		return answered
+	}
+	if ch.state != stateRedeeming {
+		return s.redeemedToo(ch, p, result)
 	}
 	if result.Error != nil {
 		if result.Error.Code == wire.CodeStale {
@@ -266,13 +283,52 @@ func (s *step) redeemed(p pending, result wire.Result) verdict {
 	ch.name, ch.state = r.name, stateWaiting
 	s.ops(ch)
 	ch.shown = s.present(ch)
-	s.book.run("UPDATE redeemed SET secret = NULL WHERE channel = ?", ch.row)
-	s.forgot()
 	s.book.run("UPDATE places SET joined = 1 WHERE channel = ?", ch.row)
+	s.enter(ch, p.hub)
+	for _, h := range s.placesOf(ch) {
+		if h != p.hub {
+			s.call(pending{hub: h, channel: ch.row, op: wire.OpRedeem, args: p.args})
+		}
+	}
+	s.redeemedAll(ch, p.row)
 	ref := s.memory.joining[r.slot]
 	delete(s.memory.joining, r.slot)
 	s.emit(Shown{Ref: ref, Channel: ch.name})
 	return answered
+}
+
+// redeemedToo takes the answer to a redeeming that was repeated on a further hub.
+// Where that is refused, members let one in.
+func (s *step) redeemedToo(ch *channel, p pending, result wire.Result) verdict {
+	switch {
+	case result.Error == nil:
+		s.enter(ch, p.hub)
+	case transient(result.Error.Code):
+		return later
+	case result.Error.Code == wire.CodeUsed:
+		h, _ := s.hub(p.hub)
+		s.emit(Warn{Channel: ch.name, Text: fmt.Sprintf("somebody else has used your one-time key too, on %s. Tell whoever gave it to you, over another way: a stranger may be in the channel", h.address.URL)})
+	}
+	s.redeemedAll(ch, p.row)
+	return answered
+}
+
+// redeemedAll deletes the one-time key when it is of no more use: but for this
+// call no other needs it.
+func (s *step) redeemedAll(ch *channel, but int64) {
+	if s.book.number("SELECT count(*) FROM calls WHERE channel = ? AND op = ? AND id <> ?", ch.row, string(wire.OpRedeem), but) == 0 {
+		s.book.run("UPDATE redeemed SET secret = NULL WHERE channel = ?", ch.row)
+		s.forgot()
+	}
+}
+
+// known is called when a joiner knows the members: from now on they let him in
+// on the hubs where he is not yet, and he them.
+func (s *step) known(ch *channel) {
+	s.book.run("DELETE FROM calls WHERE channel = ? AND op = ?", ch.row, string(wire.OpRedeem))
+	s.redeemedAll(ch, 0)
+	s.admitAll(ch)
+	s.mirrors()
 }
 
 // redemption is a redeeming as the phonebook has it.
@@ -342,7 +398,7 @@ func (s *step) redeemRenewed(p *peek, card session.Card, offer session.Offer) {
 	s.book.run("DELETE FROM sending WHERE channel = ?", ch.row)
 	s.forgot()
 	ch.seq, ch.head = 0, session.ID{}
-	hub := s.book.number("SELECT hub FROM places WHERE channel = ?", ch.row)
+	hub := s.book.number("SELECT hub FROM calls WHERE channel = ? AND op = ?", ch.row, string(wire.OpRedeem))
 	if err := s.redeemOn(ch, hub, p.keys.Slot, offer); err != nil {
 		s.emit(Warn{Channel: p.name, Text: err.Error()})
 	}

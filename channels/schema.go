@@ -314,4 +314,5 @@ ALTER TABLE calls ADD COLUMN carry INTEGER NOT NULL DEFAULT 0; -- put: of an ent
 DROP INDEX calls_hub;
 CREATE INDEX calls_place ON calls (hub, channel, carry, id);
 CREATE INDEX calls_due ON calls (hub, due) WHERE due > 0;
+CREATE INDEX calls_door ON calls (hub, channel) WHERE op IN ('open', 'redeem'); -- what lets one in
 `

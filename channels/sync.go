@@ -24,24 +24,51 @@ func (s *step) request(h hub, f *flight, calls []wire.SignedCall, wait time.Dura
 	s.memory.last++
 	id := s.memory.last
 	s.memory.flights[id] = f
-	s.out.Requests = append(s.out.Requests, Request{ID: id, Hub: h.address, Calls: calls, Wait: wait})
+	public := s.public(h)
+	s.out.Requests = append(s.out.Requests, Request{
+		ID: id, Hub: h.address, Public: public && !h.trusted, Others: s.locations(h, public),
+		Calls: calls, Wait: wait, Line: uint64(f.line.channel),
+	})
 	return id
 }
 
 // requests makes what is to be asked of hubs and is not under way.
 func (s *step) requests() {
 	for _, h := range s.hubs() {
-		state := s.memory.hubs[h.row]
-		if state.retry.After(s.now) {
+		if s.memory.hubs[h.row].retry.After(s.now) {
 			continue
 		}
-		before := state
-		s.fetch(h, &state)
-		s.work(h, &state)
-		if state != before {
-			s.memory.hubs[h.row] = state
+		for _, l := range s.lines(h) {
+			before := s.memory.lines[l]
+			state := before
+			s.fetch(h, l, &state)
+			s.work(h, l, &state)
+			if state != before {
+				s.memory.lines[l] = state
+			}
+			if state.fetch != before.fetch || state.work != before.work {
+				known := s.memory.hubs[h.row]
+				known.tried = s.now
+				s.memory.hubs[h.row] = known
+			}
 		}
 	}
+}
+
+// lines are those on which a hub is asked.
+func (c *Core) lines(h hub) []line {
+	lines := []line{{hub: h.row}}
+	if c.options.Unlinked {
+		for _, ch := range list(c.book, readNumber, "SELECT channel FROM places WHERE hub = ? ORDER BY channel", h.row) {
+			lines = append(lines, line{h.row, ch})
+		}
+	}
+	return lines
+}
+
+// carries says that a channel's requests go on a line.
+func (c *Core) carries(l line, channel int64) bool {
+	return !c.options.Unlinked || l.channel == channel
 }
 
 // reading is a channel that is read on a hub.
@@ -52,18 +79,25 @@ type reading struct {
 }
 
 const selectReading = `SELECT p.channel, p.position, p.entry FROM places p JOIN channels c ON c.id = p.channel
-	WHERE p.hub = ? AND p.joined = 1 AND p.retry <= ? AND c.state IN ('waiting', 'member')
-	ORDER BY p.channel LIMIT ?`
+	WHERE p.hub = ? AND p.joined = 1 AND p.dropped = 0 AND p.retry <= ? AND c.state IN ('waiting', 'member')
+	ORDER BY p.channel`
 
 func readReading(r row) (v reading) {
 	scan(r, &v.channel, &v.after, &v.entry)
 	return v
 }
 
+// reading lists the channels that are read on a line.
+func (s *step) reading(l line) []reading {
+	all := list(s.book, readReading, selectReading, l.hub, stamp(s.now))
+	all = slices.DeleteFunc(all, func(v reading) bool { return !s.carries(l, v.channel) })
+	return all[:min(len(all), maxFetched)]
+}
+
 // fetch asks a hub for what is new in all channels there. One such request is
-// under way at any time; it waits once all have been read to their heads.
-func (s *step) fetch(h hub, state *hubState) {
-	channels := list(s.book, readReading, selectReading, h.row, stamp(s.now), maxFetched)
+// under way on a line at any time; it waits once all have been read to their heads.
+func (s *step) fetch(h hub, l line, state *lineState) {
+	channels := s.reading(l)
 	if f := s.memory.flights[state.fetch]; f != nil {
 		same := slices.EqualFunc(channels, f.channels, func(v reading, id int64) bool { return v.channel == id })
 		if same {
@@ -77,7 +111,7 @@ func (s *step) fetch(h hub, state *hubState) {
 		return
 	}
 	wait := wire.MaxWait
-	f := &flight{hub: h.row, kind: flightFetch, sent: s.now}
+	f := &flight{hub: h.row, line: l, kind: flightFetch, sent: s.now}
 	for _, v := range channels {
 		f.channels = append(f.channels, v.channel)
 		if !s.memory.head[place{v.channel, h.row}] {
@@ -93,17 +127,18 @@ func (s *step) fetch(h hub, state *hubState) {
 		calls[i] = wire.SignedCall{Op: wire.OpFetch, Channel: wire.Channel(ch.id), Args: args, Key: ch.token}
 	}
 	state.fetch = s.request(h, f, calls, wait)
-	state.tried = s.now
 }
 
 // work asks a hub everything else that is due, one request at a time.
-func (s *step) work(h hub, state *hubState) {
+func (s *step) work(h hub, l line, state *lineState) {
 	if state.work != 0 {
 		return
 	}
-	f, calls := s.batch(h)
+	f := flight{hub: h.row, line: l, kind: flightWork, sent: s.now}
+	calls := s.batch(h, &f, state)
 	calls = s.acks(h, &f, calls)
-	if len(calls) == 0 && s.probes(h, *state) {
+	calls = s.statuses(h, &f, calls)
+	if len(calls) == 0 && l.channel == 0 && s.probes(h, s.memory.hubs[h.row]) {
 		f.probe = true
 		calls = []wire.SignedCall{{Op: wire.OpStatus, Key: h.account}}
 	}
@@ -111,14 +146,13 @@ func (s *step) work(h hub, state *hubState) {
 		return
 	}
 	state.work = s.request(h, &f, calls, 0)
-	state.tried = s.now
 }
 
 // probes says that a hub is asked how it is for no other reason than to know
 // whether it answers: one's own, on which the next channel may be opened.
-func (s *Core) probes(h hub, state hubState) bool {
+func (c *Core) probes(h hub, state hubState) bool {
 	return h.claimed && h.account != nil && !h.embedded && (!h.up || state.heard.IsZero()) &&
-		s.book.number("SELECT count(*) FROM places WHERE hub = ? AND joined = 1", h.row) == 0
+		c.book.number("SELECT count(*) FROM places WHERE hub = ? AND joined = 1", h.row) == 0
 }
 
 // acks adds the acknowledgements, if one is due or there is a request anyway.
@@ -128,8 +162,9 @@ func (s *step) acks(h hub, f *flight, calls []wire.SignedCall) []wire.SignedCall
 		after int64
 	}
 	list := list(s.book, func(r row) (d due) { scan(r, &d.channel, &d.position, &d.after); return d },
-		"SELECT channel, position, ack_after FROM places WHERE hub = ? AND unacked > 0 AND joined = 1 AND retry <= ?",
+		"SELECT channel, position, ack_after FROM places WHERE hub = ? AND unacked > 0 AND entered = 1 AND dropped = 0 AND retry <= ?",
 		h.row, stamp(s.now))
+	list = slices.DeleteFunc(list, func(d due) bool { return !s.carries(f.line, d.channel) })
 	if len(calls) == 0 && !slices.ContainsFunc(list, func(d due) bool { return d.after <= stamp(s.now) }) {
 		return calls
 	}
@@ -163,14 +198,14 @@ func (s *step) answered(in Answered) {
 		return // cancelled, or of an earlier run
 	}
 	delete(s.memory.flights, in.Request)
-	state := s.memory.hubs[f.hub]
+	state := s.memory.lines[f.line]
 	switch in.Request {
 	case state.fetch:
 		state.fetch = 0
 	case state.work:
 		state.work = 0
 	}
-	s.memory.hubs[f.hub] = state
+	s.memory.lines[f.line] = state
 	if in.Failure == nil && len(in.Results) != f.size() {
 		in.Failure = &HubFailure{Kind: NotAHub, Text: "it answered something else than was asked"}
 	}
@@ -194,7 +229,7 @@ func (f *flight) size() int {
 	if f.kind == flightPeek || f.probe {
 		return 1
 	}
-	return len(f.channels) + len(f.calls) + len(f.acks)
+	return len(f.channels) + len(f.calls) + len(f.acks) + len(f.counts)
 }
 
 // heard notes a good answer of a hub.
@@ -205,11 +240,10 @@ func (s *step) heard(id int64, in Answered) {
 	if !h.up || h.note != in.Note || s.now.Sub(state.noted) > heardNoted || in.URL != "" {
 		state.noted = s.now
 		s.book.run("UPDATE hubs SET up = 1, heard = ?, trouble = '', note = ? WHERE id = ?", stamp(s.now), cleanLine(in.Note), id)
-		if url, err := wire.CanonicalURL(in.URL); err == nil && in.URL != "" {
-			s.book.run("UPDATE hubs SET url = ? WHERE id = ?", url, id)
-		}
+		s.answeredAt(h, in.URL)
 	}
 	s.memory.hubs[id] = state
+	s.backUp(h)
 }
 
 // missed notes that a request came to nothing.
@@ -217,8 +251,10 @@ func (s *step) missed(f *flight, why HubFailure) {
 	state := s.memory.hubs[f.hub]
 	state.failures++
 	state.retry = s.now.Add(max(backoff(state.failures), why.Retry))
-	state.idle = 0
 	s.memory.hubs[f.hub] = state
+	line := s.memory.lines[f.line]
+	line.idle = 0
+	s.memory.lines[f.line] = line
 	for p := range s.memory.head {
 		if p.hub == f.hub {
 			delete(s.memory.head, p)
@@ -228,10 +264,14 @@ func (s *step) missed(f *flight, why HubFailure) {
 	if trouble := cleanLine(why.Text); h.up || h.trouble != trouble {
 		s.book.run("UPDATE hubs SET up = 0, trouble = ? WHERE id = ?", trouble, f.hub)
 	}
+	if f.kind != flightPeek && h.since.IsZero() {
+		s.book.run("UPDATE hubs SET since = ? WHERE id = ?", stamp(s.now), f.hub)
+	}
 	switch f.kind {
 	case flightWork:
 		s.uninvited(f, why)
 		s.unredeemed(f, why)
+		s.unmirrored(f, why)
 	case flightPeek:
 		s.unpeeked(f.peek, why)
 	}
@@ -269,7 +309,7 @@ func (s *step) fetched(f *flight, results []wire.Result) {
 		found = found || read > 0
 		odd = odd || r.Restored || read < len(r.Entries) || r.More && read == 0
 	}
-	state := s.memory.hubs[f.hub]
+	state := s.memory.lines[f.line]
 	// A hub that has nothing and says so too soon is not asked without end.
 	if pause == 0 && (odd || !found && f.waits && s.now.Sub(f.sent) < 2*time.Second) {
 		state.idle++
@@ -280,38 +320,5 @@ func (s *step) fetched(f *flight, results []wire.Result) {
 	if pause > 0 {
 		state.paused = s.now.Add(pause)
 	}
-	s.memory.hubs[f.hub] = state
-}
-
-// wake is when there is something to do again without an input.
-func (s *step) wake() time.Time {
-	var wake time.Time
-	at := func(t time.Time) {
-		if !t.IsZero() && (wake.IsZero() || t.Before(wake)) {
-			wake = t
-		}
-	}
-	at(s.memory.truncate)
-	at(moment(s.book.number("SELECT min(at) FROM timers")))
-	for _, h := range s.hubs() {
-		state := s.memory.hubs[h.row]
-		busy := s.book.number("SELECT (SELECT count(*) FROM places WHERE hub = ?) + (SELECT count(*) FROM calls WHERE hub = ?)", h.row, h.row) > 0 || s.probes(h, state)
-		if !busy {
-			continue
-		}
-		if state.retry.After(s.now) {
-			at(state.retry)
-			continue
-		}
-		if state.paused.After(s.now) && state.fetch == 0 {
-			at(state.paused)
-		}
-		now := stamp(s.now)
-		at(moment(s.book.number("SELECT min(retry) FROM places WHERE hub = ? AND retry > ?", h.row, now)))
-		if state.work == 0 {
-			at(moment(s.book.number("SELECT min(due) FROM calls WHERE hub = ? AND due > ?", h.row, now)))
-			at(moment(s.book.number("SELECT min(ack_after) FROM places WHERE hub = ? AND unacked > 0 AND joined = 1 AND ack_after > ?", h.row, now)))
-		}
-	}
-	return wake
+	s.memory.lines[f.line] = state
 }

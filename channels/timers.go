@@ -15,6 +15,7 @@ const (
 	timerGaps    = "gaps"    // ask for what is missing
 	timerPrekeys = "prekeys" // replace one's prekey, delete old ones
 	timerDrain   = "drain"   // seal more
+	timerDropped = "dropped" // forget hubs that were dropped
 	timerInvites = "invites" // delete what is held of revoked invites
 )
 
@@ -38,6 +39,7 @@ func (s *step) timers() {
 	if s.memory.cleaned.IsZero() || s.now.Sub(s.memory.cleaned) >= cleanEvery {
 		s.clean()
 	}
+	s.tellDown()
 	for _, d := range list(s.book, func(r row) (d due) { scan(r, &d.channel, &d.kind); return d },
 		"SELECT channel, kind FROM timers WHERE at <= ? ORDER BY at, channel, kind", stamp(s.now)) {
 		s.book.run("DELETE FROM timers WHERE channel = ? AND kind = ?", d.channel, d.kind)
@@ -57,6 +59,8 @@ func (s *step) timers() {
 			s.mindGaps(ch)
 		case timerPrekeys:
 			s.mindPrekeys(ch)
+		case timerDropped:
+			s.forgetDropped(ch)
 		case timerInvites:
 			s.closeRevoked(ch)
 		case timerDrain: // settle seals
@@ -130,6 +134,8 @@ func (s *step) clean() {
 			s.remove(ch)
 		}
 	}
-	// What no hub has taken in a month it will not take.
-	s.book.run("DELETE FROM calls WHERE made < ?", before(keepBytes))
+	// What a hub has not taken in a month it will not take. What no hub has yet is kept.
+	s.book.run(`DELETE FROM calls WHERE made < ? AND NOT EXISTS (SELECT 1 FROM entries e JOIN lines l ON l.channel = e.channel AND l.seq = e.seq
+		WHERE e.id = calls.entry AND e.state = 'own' AND l.own = 1 AND l.sent = 0)`, before(keepBytes))
+	s.book.run("UPDATE redeemed SET secret = NULL WHERE secret IS NOT NULL AND NOT EXISTS (SELECT 1 FROM calls WHERE channel = redeemed.channel AND op = 'redeem')")
 }

@@ -74,7 +74,7 @@ func (c *Core) channelView(ch *channel) ChannelView {
 		}
 	}
 	v.Pending = int(c.book.number("SELECT count(*) FROM lines WHERE channel = ? AND sent = 0", ch.row))
-	for _, id := range list(c.book, readNumber, "SELECT hub FROM places WHERE channel = ? AND (joined = 1 OR opened <> 0) ORDER BY hub", ch.row) {
+	for _, id := range list(c.book, readNumber, "SELECT hub FROM places WHERE channel = ? AND dropped = 0 AND (joined = 1 OR opened <> 0) ORDER BY hub", ch.row) {
 		if h, ok := c.hub(id); ok {
 			v.Hubs = append(v.Hubs, c.placeView(ch, h))
 		}
@@ -145,15 +145,35 @@ func (c *Core) hubView(h hub) HubView {
 	if v.Trouble == "" {
 		v.Trouble = h.note
 	}
+	switch {
+	case !h.up && !h.since.IsZero():
+		v.Standing, v.Since = Down, h.since
+	case !h.up && v.Heard.IsZero() && v.Trouble == "":
+		v.Standing = Unasked
+	case !h.up:
+		v.Standing = Down
+	}
 	return v
 }
 
 // placeView is a hub as a channel has it.
 func (c *Core) placeView(ch *channel, h hub) HubView {
-	v := c.hubView(h)
-	v.Behind = int(c.book.number("SELECT count(*) FROM calls WHERE hub = ? AND channel = ? AND op = ?", h.row, ch.row, string(wire.OpPut)))
-	if trouble, _ := first(c.book, readString, "SELECT trouble FROM places WHERE channel = ? AND hub = ?", ch.row, h.row); trouble != "" {
-		v.Trouble = trouble
+	v, p := c.hubView(h), c.placeAt(ch.row, h.row)
+	v.Behind = int(c.book.number("SELECT count(*) FROM calls WHERE hub = ? AND channel = ? AND op = ? AND (carry = 0 OR due <= ?)",
+		h.row, ch.row, string(wire.OpPut), stamp(c.memory.now)))
+	v.Read = c.memory.head[place{ch.row, h.row}]
+	v.Entries, v.Bytes, v.Quota, v.Counted = p.entries, p.bytes, p.quota, p.counted
+	if v.Standing == Good {
+		v.Standing = p.standing
+		if !p.entered && p.standing == Good {
+			v.Standing = Unasked
+		}
+	}
+	if p.trouble != "" {
+		v.Trouble = p.trouble
+	}
+	if named, ok := hubView(c.view(ch), h.address.Fingerprint); ok && ch.state != stateWaiting {
+		v.By = c.nickOf(ch, session.Member(named.Entries[0].By))
 	}
 	return v
 }

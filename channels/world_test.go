@@ -40,6 +40,8 @@ type world struct {
 	mangle func(p *person, r channels.Request) int
 	// hide, if set, says which entries a hub withholds from whom.
 	hide func(p *person, e wire.Entry) bool
+	// cut, if set, says that somebody cannot reach a hub.
+	cut func(p *person, h *hubHouse) bool
 	// take, if set, may take an answer away from whom it is for.
 	take func(p *person, a channels.Answered) bool
 }
@@ -377,6 +379,9 @@ func (p *person) request(r channels.Request) {
 			a = channels.Answered{Request: r.ID, Failure: &channels.HubFailure{Kind: channels.Unreachable, Text: "the answer was lost"}}
 			times = 1
 		}
+		if p.w.cut != nil && h != nil && p.w.cut(p, h) {
+			a = channels.Answered{Request: r.ID, Failure: &channels.HubFailure{Kind: channels.Unreachable, Text: "no route there"}}
+		}
 		p.w.withhold(p, r, a.Results)
 		for range times {
 			p.w.at(p.w.now.Add(p.w.latency), func() {
@@ -390,6 +395,8 @@ func (p *person) request(r channels.Request) {
 	p.w.at(p.w.now.Add(p.w.latency), func() {
 		switch {
 		case cancelled:
+		case h != nil && p.w.cut != nil && p.w.cut(p, h):
+			back(channels.Answered{Request: r.ID})
 		case h == nil || !strings.EqualFold(h.url, r.Hub.URL):
 			back(channels.Answered{Request: r.ID, Failure: &channels.HubFailure{Kind: channels.Unreachable, Text: "no such host"}})
 		default:

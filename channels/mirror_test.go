@@ -1,0 +1,233 @@
+package channels_test
+
+import (
+	"crypto/ed25519"
+	"crypto/sha256"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"hubbub/channels"
+	"hubbub/channels/codec"
+	"hubbub/channels/wire"
+)
+
+// own gives somebody a hub of his own.
+func (p *person) own(name string) *hubHouse {
+	h := p.w.hub(name)
+	p.owns(h, false)
+	return h
+}
+
+// hubsOf are the hubs of a channel as somebody sees them, by name.
+func (p *person) hubsOf(channel string) []string {
+	v, _ := p.core.Channel(channel)
+	var names []string
+	for _, h := range v.Hubs {
+		name, _, _ := strings.Cut(strings.TrimPrefix(h.Address.URL, "http://"), ".")
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// logOf is what a hub keeps of the first channel that a person is in: ids.
+func (p *person) logOf(h *hubHouse) (ids []string) {
+	p.w.t.Helper()
+	id, token := p.core.Blobs("SELECT channel FROM channels")[0], p.core.Blobs("SELECT token FROM channels")[0]
+	fetch := wire.SignedCall{Op: wire.OpFetch, Channel: wire.Channel(id), Args: wire.FetchArgs{Limit: 1000}, Key: ed25519.NewKeyFromSeed(token)}
+	results, err := h.exchange(channels.Request{Hub: h.address(), Calls: []wire.SignedCall{fetch}})
+	var found wire.FetchResult
+	if err != nil || results[0].Error != nil || codec.Unmarshal(results[0].Value, &found) != nil {
+		p.w.t.Fatalf("%s can't read %s: %v %v", p.name, h.name, err, results)
+	}
+	for _, e := range found.Entries {
+		ids = append(ids, fmt.Sprintf("%x", sha256.Sum256(e.Bytes)))
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+// sameLogs holds that two hubs have the same.
+func (w *world) sameLogs(a, b *hubHouse) {
+	w.t.Helper()
+	p := w.people[0]
+	if x, y := p.logOf(a), p.logOf(b); !slices.Equal(x, y) || len(x) == 0 {
+		w.t.Errorf("%s has %d entries, %s has %d, or others", a.name, len(x), b.name, len(y))
+	}
+}
+
+// news are those that somebody was told.
+func (p *person) news() (texts []string) {
+	for _, e := range p.events {
+		if n, ok := e.(channels.News); ok {
+			texts = append(texts, n.Text)
+		}
+	}
+	return texts
+}
+
+// two hubs: bob has one too, and keeps the channel there by himself.
+func (w *world) twoHubs() (alice, bob *person, attic, cellar *hubHouse) {
+	w.t.Helper()
+	bob = w.person("bob")
+	cellar = bob.own("cellar")
+	alice = w.person("alice")
+	attic = alice.own("attic")
+	alice.do(channels.Join{Channel: "#bob"})
+	bob.redeems("#alice", alice.invites("#bob"))
+	w.run(30 * time.Second)
+	for _, p := range []struct {
+		*person
+		channel string
+	}{{alice, "#bob"}, {bob, "#alice"}} {
+		if got := p.hubsOf(p.channel); !slices.Equal(got, []string{"attic", "cellar"}) {
+			w.t.Fatalf("%s sees the hubs %q", p.name, got)
+		}
+	}
+	return alice, bob, attic, cellar
+}
+
+func TestAMirrorCarriesOn(t *testing.T) {
+	w := begin(t)
+	alice, bob, attic, cellar := w.twoHubs()
+	alice.says("#bob", "one")
+	w.run(2 * time.Second)
+	bob.saw("#alice", "alice: one")
+	attic.fall()
+	alice.says("#bob", "two")
+	w.run(time.Second)
+	bob.saw("#alice", "alice: one", "alice: two")
+	bob.says("#alice", "three")
+	w.run(time.Second)
+	alice.saw("#bob", "alice: one", "alice: two", "bob: three")
+	w.run(3 * time.Minute)
+	if got := alice.news(); len(got) != 1 || !strings.Contains(got[0], "attic.example/hub.cgi does not answer") || !strings.Contains(got[0], "#bob goes on over other hubs") {
+		t.Errorf("alice was told %q", got)
+	}
+	attic.rise()
+	w.run(10 * time.Minute)
+	if got := alice.news(); len(got) != 2 || !strings.Contains(got[1], "answers again") {
+		t.Errorf("alice was told %q", got)
+	}
+	w.sameLogs(attic, cellar)
+	for _, p := range []*person{alice, bob} {
+		if q := p.core.Queue(); q != (channels.QueueView{}) {
+			t.Errorf("%s has yet to do %+v", p.name, q)
+		}
+	}
+}
+
+func TestAHubGottenLaterIsAMirror(t *testing.T) {
+	w := begin(t)
+	alice, bob := w.two()
+	alice.says("#bob", "before")
+	w.run(10 * time.Second)
+	cellar := bob.own("cellar")
+	w.run(time.Minute)
+	w.sameLogs(w.hub("attic"), cellar)
+	w.hub("attic").fall()
+	bob.says("#alice", "still here")
+	w.run(time.Second)
+	alice.saw("#bob", "alice: before", "bob: still here")
+}
+
+func TestCarryingBetweenHubs(t *testing.T) {
+	w := begin(t)
+	alice, bob, attic, cellar := w.twoHubs()
+	carol := w.person("carol")
+	carol.redeems("#c", alice.invites("#bob"))
+	w.run(30 * time.Second)
+	w.cut = func(p *person, h *hubHouse) bool { return p == alice && h == cellar || p == bob && h == attic }
+	w.run(2 * time.Minute)
+	alice.says("#bob", "by the attic")
+	bob.says("#alice", "by the cellar")
+	w.run(5 * time.Second)
+	if got := bob.lines("#alice"); !slices.Contains(got, "alice: by the attic") {
+		t.Errorf("bob has %q", got)
+	}
+	if got := alice.lines("#bob"); !slices.Contains(got, "bob: by the cellar") {
+		t.Errorf("alice has %q", got)
+	}
+	w.cut = nil
+	w.run(10 * time.Minute)
+	w.sameLogs(attic, cellar)
+}
+
+func TestAWipedMirrorIsRefilled(t *testing.T) {
+	w := begin(t)
+	alice, bob, attic, cellar := w.twoHubs()
+	alice.says("#bob", "one")
+	w.run(5 * time.Second)
+	cellar.fall()
+	cellar.wipe()
+	cellar.rise()
+	w.run(10 * time.Minute)
+	w.sameLogs(attic, cellar)
+	attic.fall()
+	bob.says("#alice", "two")
+	w.run(time.Second)
+	alice.saw("#bob", "alice: one", "bob: two")
+}
+
+func TestAMirrorPutBackFromABackup(t *testing.T) {
+	w := begin(t)
+	alice, bob, attic, cellar := w.twoHubs()
+	cellar.fall()
+	cellar.backup()
+	cellar.rise()
+	w.run(2 * time.Minute)
+	for _, text := range []string{"one", "two", "three"} {
+		alice.says("#bob", text)
+		w.run(2 * time.Second)
+	}
+	cellar.fall()
+	cellar.restore()
+	cellar.rise()
+	w.run(10 * time.Minute)
+	w.sameLogs(attic, cellar)
+	if got := bob.news(); len(got) == 0 || !strings.Contains(strings.Join(got, "\n"), "has lost some of #alice") {
+		t.Errorf("bob was told %q", got)
+	}
+}
+
+func TestAHubIsDropped(t *testing.T) {
+	w := begin(t)
+	alice, bob, _, cellar := w.twoHubs()
+	drop := func(p *person, channel string, h *hubHouse) channels.Event {
+		events := p.do(channels.DropHub{Channel: channel, Hub: h.address().Fingerprint})
+		return events[len(events)-1]
+	}
+	if e, failed := drop(bob, "#alice", w.hub("attic")).(channels.Failed); !failed || !strings.Contains(e.Text, "alice added that hub") {
+		t.Errorf("bob dropped alice's hub: %+v", e)
+	}
+	if _, done := drop(bob, "#alice", cellar).(channels.Done); !done {
+		t.Error("bob may not drop his own hub")
+	}
+	w.run(time.Minute)
+	for _, p := range []struct {
+		*person
+		channel string
+	}{{alice, "#bob"}, {bob, "#alice"}} {
+		if got := p.hubsOf(p.channel); !slices.Equal(got, []string{"attic"}) {
+			t.Errorf("%s sees the hubs %q", p.name, got)
+		}
+	}
+	bob.restart() // it is not kept there again by itself
+	w.run(time.Minute)
+	if got := alice.hubsOf("#bob"); !slices.Equal(got, []string{"attic"}) {
+		t.Errorf("alice sees the hubs %q", got)
+	}
+	w.goesOn(alice, bob, "on")
+	if e, failed := drop(alice, "#bob", w.hub("attic")).(channels.Failed); !failed || !strings.Contains(e.Text, "the only hub") {
+		t.Errorf("alice dropped the only hub: %+v", e)
+	}
+	bob.do(channels.Mirror{Channel: "#alice"})
+	w.run(time.Minute)
+	if got := alice.hubsOf("#bob"); !slices.Equal(got, []string{"attic", "cellar"}) {
+		t.Errorf("alice sees the hubs %q", got)
+	}
+	w.sameLogs(w.hub("attic"), cellar)
+}

@@ -1,0 +1,152 @@
+package channels
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// The user is told once of a hub that fails, and once that it is back: the talk
+// goes on meanwhile, if there is another.
+
+const (
+	downTold  = time.Minute // a hub that does not answer for so long is told of
+	downAgain = time.Hour   // and one that comes and goes not more often than that
+)
+
+// tellsOf is when the user is to be told that a hub does not answer; zero: not
+// at all, or he was.
+func (s *step) tellsOf(h hub) time.Time {
+	if h.since.IsZero() || !h.told.IsZero() || h.embedded || len(s.livingOn(h)) == 0 {
+		return time.Time{}
+	}
+	at := h.since.Add(downTold)
+	if again := h.rested.Add(downAgain); !h.rested.IsZero() && again.After(at) {
+		at = again
+	}
+	return at
+}
+
+// livingOn are the channels that are kept on a hub and shown.
+func (c *Core) livingOn(h hub) []*channel {
+	var living []*channel
+	for _, row := range list(c.book, readNumber, "SELECT channel FROM places WHERE hub = ? AND dropped = 0 AND joined = 1 ORDER BY channel", h.row) {
+		if ch := c.channels[row]; ch != nil && ch.name != "" && (ch.state == stateMember || ch.state == stateWaiting) {
+			living = append(living, ch)
+		}
+	}
+	return living
+}
+
+// tellDown tells of the hubs that do not answer for a while.
+func (s *step) tellDown() {
+	for _, h := range s.hubs() {
+		at := s.tellsOf(h)
+		if at.IsZero() || at.After(s.now) {
+			continue
+		}
+		s.book.run("UPDATE hubs SET told = ?, rested = ? WHERE id = ?", stamp(s.now), stamp(s.now), h.row)
+		s.emit(News{Text: fmt.Sprintf("the hub %s does not answer: %s. %s", h.address.URL, h.trouble, s.whileDown(h))})
+	}
+}
+
+// whileDown says what becomes of the channels on a hub that is down.
+func (s *step) whileDown(h hub) string {
+	var on, alone []string
+	for _, ch := range s.livingOn(h) {
+		if s.reachable(ch) {
+			on = append(on, ch.name)
+		} else {
+			alone = append(alone, ch.name)
+		}
+	}
+	var words []string
+	if len(on) > 0 {
+		words = append(words, some(on)+" "+agree(on, "goes", "go")+" on over other hubs, and it gets what it missed when it is back.")
+	}
+	if len(alone) > 0 {
+		words = append(words, "No hub of "+some(alone)+" can be reached: what you write is kept until one is back. If none comes back: /msg sysop hub rescue "+alone[0])
+	}
+	return strings.Join(words, " ")
+}
+
+// reachable says that a hub of the channel answers.
+func (c *Core) reachable(ch *channel) bool {
+	return c.book.number("SELECT count(*) FROM places p JOIN hubs h ON h.id = p.hub WHERE p.channel = ? AND p.entered = 1 AND p.dropped = 0 AND h.up = 1", ch.row) > 0
+}
+
+// some names a few channels.
+func some(names []string) string {
+	const most = 3
+	if len(names) > most {
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
+	}
+	if len(names) > 1 {
+		return strings.Join(names[:len(names)-1], ", ") + " and " + names[len(names)-1]
+	}
+	return names[0]
+}
+
+func agree(names []string, one, many string) string {
+	if len(names) == 1 {
+		return one
+	}
+	return many
+}
+
+// backUp notes that a hub answers again.
+func (s *step) backUp(h hub) {
+	if !h.up && h.account != nil && !h.embedded {
+		s.mirrors()
+	}
+	if h.since.IsZero() {
+		return
+	}
+	s.book.run("UPDATE hubs SET since = 0, told = 0 WHERE id = ?", h.row)
+	if h.told.IsZero() {
+		return
+	}
+	text := fmt.Sprintf("the hub %s answers again", h.address.URL)
+	if n := s.book.number("SELECT count(*) FROM calls WHERE hub = ? AND op = 'put'", h.row); n > 0 {
+		text += fmt.Sprintf(": up to %d envelopes that it missed are put there", n)
+	}
+	s.emit(News{Text: text})
+}
+
+// tellStanding tells once that a hub answers and refuses a channel.
+func (s *step) tellStanding(ch *channel, hub int64) {
+	p := s.placeAt(ch.row, hub)
+	if p.standing == p.told {
+		return
+	}
+	s.book.run("UPDATE places SET told = ? WHERE channel = ? AND hub = ?", int(p.standing), ch.row, hub)
+	if ch.name == "" {
+		return
+	}
+	h, _ := s.hub(hub)
+	switch p.standing {
+	case Full:
+		s.emit(News{Channel: ch.name, Text: fmt.Sprintf("the hub %s has no room for %s: %s. %s", h.address.URL, ch.name, p.trouble, s.without(ch, hub))})
+	case PutOut:
+		s.emit(News{Channel: ch.name, Text: fmt.Sprintf("the hub %s lets you into %s no more: %s. %s", h.address.URL, ch.name, p.trouble, s.without(ch, hub))})
+	case Lost:
+		s.emit(News{Channel: ch.name, Text: fmt.Sprintf("the hub %s does not know %s any more: it was wiped, or put back from a backup. %s", h.address.URL, ch.name, s.without(ch, hub))})
+	}
+}
+
+// without says what becomes of a channel without one of its hubs.
+func (s *step) without(ch *channel, hub int64) string {
+	if s.book.number("SELECT count(*) FROM places p JOIN hubs h ON h.id = p.hub WHERE p.channel = ? AND p.hub <> ? AND p.entered = 1 AND p.dropped = 0 AND h.up = 1", ch.row, hub) > 0 {
+		return "It goes on over other hubs."
+	}
+	return "It has no other that can be reached: what you write is kept."
+}
+
+// tellLoss tells that a hub has lost something of a channel.
+func (s *step) tellLoss(ch *channel, hub int64) {
+	if ch.name == "" || s.placeAt(ch.row, hub).told == Lost {
+		return // it was told when the hub did not know the channel
+	}
+	h, _ := s.hub(hub)
+	s.emit(News{Channel: ch.name, Text: fmt.Sprintf("the hub %s has lost some of %s: it was wiped, or put back from a backup. Whatever your gateway has is put there again", h.address.URL, ch.name)})
+}
