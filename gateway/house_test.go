@@ -44,12 +44,12 @@ var rooms = map[string][]string{
 var keepsOut = map[string][]string{
 	"gopkg.in/irc.v4":        {"gateway"},
 	"rsc.io/qr":              {"gateway"},
-	"database/sql":           {"channels", "hub/store"},
-	"modernc.org/sqlite":     {"channels", "hub/store"},
+	"database/sql":           {"channels", "channels/sim", "hub/store"},
+	"modernc.org/sqlite":     {"channels", "channels/sim", "hub/store"},
 	"modernc.org/sqlite/lib": {"channels", "hub/store"},
 	"net/http":               {"channels/hubclient", "hub/web", "hub/serve", "hub/hubtest", "gateway"},
 	"math/rand":              {},
-	"math/rand/v2":           {"hub/store/storetest"}, // seeded histories, in tests alone
+	"math/rand/v2":           {"channels/sim", "hub/store/storetest"}, // seeded histories, in tests alone
 }
 
 // pure are the rooms that know neither the network nor time nor SQL.
