@@ -19,7 +19,16 @@ import (
 func TestKill(t *testing.T) {
 	long(t)
 	for seed := *first; seed < *first+int64(*seeds); seed++ {
-		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) { killRun(t, uint64(seed)) })
+		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) { killRun(t, uint64(seed), 1) })
+	}
+}
+
+// TestKillTwoHubs is TestKill where Bob has a hub too, on which his gateway
+// keeps the conversation: processes of both hubs are killed.
+func TestKillTwoHubs(t *testing.T) {
+	long(t)
+	for seed := *first; seed < *first+int64(*seeds); seed++ {
+		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) { killRun(t, uint64(seed), 2) })
 	}
 }
 
@@ -29,11 +38,14 @@ const (
 	hubKills     = 36
 )
 
-func killRun(t *testing.T, seed uint64) {
+func killRun(t *testing.T, seed uint64, places int) {
 	rng := rand.New(rand.NewPCG(seed, 17))
-	hub := startCGI(t)
+	var hubs []*hub
+	for range places {
+		hubs = append(hubs, startCGI(t))
+	}
 	aliceG, bobG := startGateway(t, "alice"), startGateway(t, "bob")
-	introduce(t, hub, aliceG, bobG)
+	introduce(t, hubs, aliceG, bobG)
 	var accepted atomic.Int64
 	alice := newSpeaker(t, "alice", "#bob", "bob", aliceG, rng.Uint64(), &accepted)
 	bob := newSpeaker(t, "bob", "#alice", "alice", bobG, rng.Uint64(), &accepted)
@@ -42,7 +54,7 @@ func killRun(t *testing.T, seed uint64) {
 	var speaking sync.WaitGroup
 	speaking.Go(alice.speak)
 	speaking.Go(bob.speak)
-	killed := killAtRandom(t, rng, &accepted, hub, aliceG, bobG)
+	killed := killAtRandom(t, rng, &accepted, hubs, aliceG, bobG)
 	speaking.Wait()
 	said := time.Since(began)
 	alice.listenTo(bob)
@@ -56,12 +68,21 @@ func killRun(t *testing.T, seed uint64) {
 	bob.checkHeard(alice)
 }
 
-// introduce lets alice open a channel on the hub and bob join it.
-func introduce(t *testing.T, hub *hub, aliceG, bobG *gateway) {
+// introduce lets alice open a channel on a hub and bob join it, and waits until
+// it is on bob's hub, too, if he has one.
+func introduce(t *testing.T, hubs []*hub, aliceG, bobG *gateway) {
 	t.Helper()
 	alice, bob := dialTalker(t, aliceG.Addr(), "alice"), dialTalker(t, bobG.Addr(), "bob")
-	addHub(alice, hub)
+	addHub(alice, hubs[0])
+	if len(hubs) > 1 {
+		addHub(bob, hubs[1])
+	}
 	bob.Redeem(alice.Invite("#bob", "bob"))
+	for _, h := range hubs {
+		await(t, "the channel to be on "+h.URL, func() bool {
+			return hubIs(alice.Sysop("status #bob"), h.URL, isUp)
+		}, alice.Said)
+	}
 	bob.Say("#alice", "ready")
 	alice.Hears("bob", "#bob", "ready")
 	alice.Say("#bob", "ready too")
@@ -74,7 +95,7 @@ func introduce(t *testing.T, hub *hub, aliceG, bobG *gateway) {
 
 // killAtRandom kills as the number of accepted lines passes random marks, and
 // says what it did.
-func killAtRandom(t *testing.T, rng *rand.Rand, accepted *atomic.Int64, hub *hub, gateways ...*gateway) string {
+func killAtRandom(t *testing.T, rng *rand.Rand, accepted *atomic.Int64, hubs []*hub, gateways ...*gateway) string {
 	t.Helper()
 	atGateway, atHub := map[int64]bool{}, map[int64]bool{}
 	for len(atGateway) < gatewayKills {
@@ -97,7 +118,7 @@ func killAtRandom(t *testing.T, rng *rand.Rand, accepted *atomic.Int64, hub *hub
 		n++
 		stalled = time.Now()
 		if atHub[n] {
-			h += hub.Kill(rng)
+			h += hubs[rng.IntN(len(hubs))].Kill(rng)
 		}
 		if atGateway[n] {
 			victim := gateways[rng.IntN(len(gateways))]

@@ -35,6 +35,7 @@ var packages = map[string]string{
 	"userdel":  "passwd",
 	"a2enmod":  "apache2",
 	"htpasswd": "apache2-utils",
+	"ip":       "iproute2",
 }
 
 // need skips the test unless all programs are installed; with CI=true it fails.

@@ -20,10 +20,13 @@ type recorder struct {
 	Addr string
 
 	to string
+	l  net.Listener
 	mu sync.Mutex
 	up bytes.Buffer // what gateways sent
 	dn bytes.Buffer // what the hub answered
 	n  int          // connections
+
+	open []net.Conn // all that were
 }
 
 // record starts a recorder in front of a hub and gives the URL to use instead.
@@ -38,7 +41,7 @@ func record(t testing.TB, hub string) (*recorder, string) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { l.Close() })
-	r := &recorder{Addr: l.Addr().String(), to: u.Host}
+	r := &recorder{Addr: l.Addr().String(), to: u.Host, l: l}
 	go r.serve(l)
 	u.Host = r.Addr
 	return r, u.String()
@@ -58,6 +61,7 @@ func (r *recorder) pass(c net.Conn) {
 	defer c.Close()
 	r.mu.Lock()
 	r.n++
+	r.open = append(r.open, c)
 	r.mu.Unlock()
 	h, err := net.Dial("tcp", r.to)
 	if err != nil {
@@ -80,6 +84,16 @@ func (r *recorder) copy(to, from net.Conn, keep *bytes.Buffer) {
 		if _, werr := to.Write(b[:n]); werr != nil || err != nil {
 			return
 		}
+	}
+}
+
+// Close ends it, and what goes through it.
+func (r *recorder) Close() {
+	r.l.Close()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, c := range r.open {
+		c.Close()
 	}
 }
 

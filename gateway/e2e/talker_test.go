@@ -35,6 +35,7 @@ type line struct {
 	Command string
 	Params  []string
 	Raw     string
+	At      time.Time // when it came
 }
 
 // last is the trailing parameter: the text of a PRIVMSG.
@@ -130,6 +131,7 @@ func (k *talker) read() {
 			return
 		}
 		l := parseLine(strings.TrimRight(raw, "\r\n"))
+		l.At = time.Now()
 		k.mu.Lock()
 		k.lines = append(k.lines, l)
 		n := len(k.lines)

@@ -89,15 +89,26 @@ func (s *terminal) close() {
 func (s *terminal) Line(text string) {
 	s.t.Helper()
 	s.Text(text)
-	end := []rune(text)
+	end := []rune(squeeze(text))
 	tail := string(end[max(0, len(end)-8):])
-	typed := func() bool {
-		rows := strings.Split(s.Screen(), "\n")
-		return strings.HasSuffix(strings.TrimRight(rows[min(23, len(rows)-1)], " "), tail)
-	}
+	typed := func() bool { return strings.HasSuffix(lastRows(s.Screen()), tail) }
 	await(s.t, s.name+" to show what is typed, "+text, typed, func() string { return frame(s.Screen()) })
 	s.Keys("Enter")
 	await(s.t, s.name+" to take the line "+text, func() bool { return !typed() }, func() string { return frame(s.Screen()) })
+}
+
+// lastRows are the last two rows without blanks: WeeChat breaks a long line that
+// is typed into rows, beside its list of buffers.
+func lastRows(screen string) string {
+	rows := strings.Split(screen, "\n")
+	var last string
+	for _, row := range rows[max(0, min(22, len(rows)-2)):min(24, len(rows))] {
+		if i := strings.LastIndex(row, "│"); i >= 0 {
+			row = row[i+len("│"):]
+		}
+		last += squeeze(row)
+	}
+	return last
 }
 
 // Text types as a person would, without Enter.
