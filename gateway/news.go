@@ -47,16 +47,16 @@ func (g *gateway) warn(ev channels.Warn) {
 // showNews says what has changed and is no cause for alarm. mark, if it is old,
 // is when it was.
 func (g *gateway) showNews(ev channels.News, mark string) {
-	any := false
+	any, text := false, sentence(ev.Text)
 	g.attached(func(c *client) {
 		any = true
 		switch {
 		case ev.Channel == "":
-			c.notice(c.target(), mark+ev.Text)
+			c.notice(c.target(), mark+text)
 		case c.isIn(ev.Channel):
-			c.notice(c.joined[fold(ev.Channel)], mark+ev.Text)
+			c.notice(c.joined[fold(ev.Channel)], mark+text)
 		default:
-			c.notice(c.target(), mark+ev.Channel+": "+ev.Text)
+			c.notice(c.target(), mark+ev.Channel+": "+text)
 		}
 	})
 	if !any {

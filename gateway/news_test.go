@@ -16,10 +16,10 @@ func TestNewsIsANotice(t *testing.T) {
 		c.turn()
 		r.happen(channels.News{Channel: "#bob", Text: "a hub does not answer"}, channels.News{Text: "both are back"}, channels.News{Channel: "#other", Text: "nobody sees this channel"})
 		c.hears(
-			":sysop!sysop@hubbub NOTICE #bob :a hub does not answer",
-			":sysop!sysop@hubbub NOTICE alice :both are back",
-			":sysop!sysop@hubbub NOTICE alice :#other: nobody sees this channel")
-		hasNot(t, r.connect("alice").turn(), "both are back") // told once
+			":sysop!sysop@hubbub NOTICE #bob :A hub does not answer.",
+			":sysop!sysop@hubbub NOTICE alice :Both are back.",
+			":sysop!sysop@hubbub NOTICE alice :#other: Nobody sees this channel.")
+		hasNot(t, r.connect("alice").turn(), "Both are back") // told once
 		r.do(func() {
 			if len(r.g.sysop.warnings) != 0 {
 				t.Error("news are no warnings")
@@ -37,8 +37,8 @@ func TestNewsWait(t *testing.T) {
 		time.Sleep(10 * time.Minute)
 		c := r.dial()
 		got := c.register("alice", "alice")
-		has(t, got, ":sysop!sysop@hubbub NOTICE #bob :"+at+"a hub does not answer")
-		has(t, got, ":sysop!sysop@hubbub NOTICE alice :"+at+"it is back")
+		has(t, got, ":sysop!sysop@hubbub NOTICE #bob :"+at+"A hub does not answer.")
+		has(t, got, ":sysop!sysop@hubbub NOTICE alice :"+at+"It is back.")
 		hasNot(t, r.dial().register("alice", "alice"), "is back")
 	})
 }
@@ -52,9 +52,9 @@ func TestManyNewsPushOutNoWarning(t *testing.T) {
 		}
 		got := r.dial().register("alice", "alice")
 		has(t, got, "PRIVMSG alice :somebody else has your key")
-		has(t, got, "news 99.")
-		hasNot(t, got, fmt.Sprintf("news %d.", 99-mostUnheardNews))
-		if n := strings.Count(strings.Join(got, "\n"), "news "); n != mostUnheardNews {
+		has(t, got, "News 99.")
+		hasNot(t, got, fmt.Sprintf("News %d.", 99-mostUnheardNews))
+		if n := strings.Count(strings.Join(got, "\n"), "News "); n != mostUnheardNews {
 			t.Errorf("%d news wait, want %d", n, mostUnheardNews)
 		}
 	})

@@ -202,7 +202,8 @@ func failure(ev channels.Failed) string {
 	return text
 }
 
-// sentence gives an error's words a capital and a full stop.
+// sentence gives an error's words a capital and a full stop; no stop behind a
+// line to type, for it would be typed as well.
 func sentence(text string) string {
 	if text == "" {
 		return ""
@@ -210,7 +211,9 @@ func sentence(text string) string {
 	if 'a' <= text[0] && text[0] <= 'z' {
 		text = string(text[0]-'a'+'A') + text[1:]
 	}
-	if !strings.ContainsAny(text[len(text)-1:], ".!?)") {
+	at := strings.LastIndex(text, ": /")
+	toType := at >= 0 && !strings.Contains(text[at:], ". ")
+	if !toType && !strings.ContainsAny(text[len(text)-1:], ".!?)") {
 		text += "."
 	}
 	return text

@@ -13,7 +13,7 @@ import (
 // hubLine is a hub in one line.
 func hubLine(h channels.HubView, among []channels.HubView, now time.Time) string {
 	state := standing(h)
-	if stands(h) == channels.Down {
+	if h.Standing == channels.Down {
 		state += ", last heard " + ago(h.Heard, now)
 	}
 	notes := append(whoseHub(h), state)
@@ -36,13 +36,13 @@ func hubLines(h channels.HubView, among []channels.HubView, now time.Time) []str
 		lines = append(lines, "    "+h.Trouble)
 	}
 	var notes []string
-	if stands(h) != channels.Unasked {
+	if h.Standing != channels.Unasked {
 		notes = append(notes, "last heard "+ago(h.Heard, now))
 	}
 	switch {
 	case h.Read:
 		notes = append(notes, "read to its newest entry")
-	case stands(h) == channels.Good:
+	case h.Standing == channels.Good:
 		notes = append(notes, "not read to its newest entry yet")
 	}
 	if len(notes) > 0 {
@@ -74,29 +74,23 @@ func whoseHub(h channels.HubView) []string {
 		return nil
 	case h.Owner:
 		return []string{"yours"}
+	case h.Own:
+		return []string{"you are a guest there"}
 	case h.By != "":
 		return []string{"added by " + h.By}
 	}
 	return nil
 }
 
-// stands is how a hub stands; what does not answer is not good, whoever says so.
-func stands(h channels.HubView) channels.Standing {
-	switch {
-	case h.Standing != channels.Good || h.Up:
-		return h.Standing
-	case h.Heard.IsZero() && h.Trouble == "":
-		return channels.Unasked
-	}
-	return channels.Down
-}
-
 // standing is how a hub is, in capitals where it is not good.
 func standing(h channels.HubView) string {
-	switch stands(h) {
+	switch h.Standing {
 	case channels.Good:
 		return "up"
 	case channels.Unasked:
+		if h.Up {
+			return "up, but it has not let you in yet"
+		}
 		return "not asked yet"
 	case channels.Full:
 		return "up, but FULL: a quota is used up"
@@ -155,7 +149,7 @@ func bytesOf(n int64) string {
 func nextForChannel(view channels.ChannelView, own bool) []string {
 	works, down := 0, 0
 	for _, h := range view.Hubs {
-		switch stands(h) {
+		switch h.Standing {
 		case channels.Good:
 			works++
 		case channels.Down:
@@ -197,7 +191,11 @@ func nextForChannel(view channels.ChannelView, own bool) []string {
 func nextForHub(view channels.ChannelView, h channels.HubView, carried bool) string {
 	name := hubName(h, view.Hubs)
 	text := ""
-	switch stands(h) {
+	switch h.Standing {
+	case channels.Unasked:
+		if h.Up {
+			return name + " has not let you in yet: the gateway of whoever added it does that, when it is online."
+		}
 	case channels.Full:
 		text = name + " has no room left. " + whoMakesRoom(h)
 	case channels.Lost:
