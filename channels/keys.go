@@ -176,14 +176,22 @@ func (s *step) recipients(ch *channel) []session.Recipient {
 		known = known && s.book.number("SELECT max(number) FROM peers WHERE channel = ? AND member = ?", ch.row, m.ID[:]) > 0
 	}
 	// Until all have shown a newcomer their present prekeys, he seals to the invite
-	// prekey too: those in their joins may be deleted.
+	// prekey too: those in their joins may be deleted. Not so once somebody has left,
+	// who may have it.
 	switch {
-	case ch.blob != nil && known:
+	case ch.blob != nil && (known || s.anyGone(ch)):
 		ch.blob = nil
 	case ch.blob != nil && len(to) < session.MaxBoxes:
 		to = append(to, session.Recipient{Member: ch.blob.Invite, Prekey: session.PrekeyPublic(ch.blob.Prekey)})
 	}
 	return to
+}
+
+// anyGone says that somebody has left, or was removed.
+func (s *step) anyGone(ch *channel) bool {
+	return slices.ContainsFunc(s.view(ch).Removed, func(r roster.RemovedView) bool {
+		return r.Why == roster.ReasonRemoved || r.Why == roster.ReasonLeft
+	})
 }
 
 // byPrekey are the others, who has shown a prekey first before those who show
