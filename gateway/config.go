@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/BurntSushi/toml"
+
+	"hubbub/channels"
 )
 
 // config is the gateway's configuration. config.example.toml describes every
@@ -26,8 +28,13 @@ type config struct {
 	Data        string         `toml:"data"`
 	Log         logLevel       `toml:"log"`
 	InviteValid duration       `toml:"invite_valid"`
+	Mirror      mirrorPolicy   `toml:"mirror"`
+	PrivateHubs bool           `toml:"private_hubs"`
+	Unlinked    bool           `toml:"unlinked"`
+	Proxy       proxyText      `toml:"proxy"`
 	TLS         tlsConfig      `toml:"tls"`
 	EmbeddedHub embeddedConfig `toml:"embedded_hub"`
+	Hubs        []hubConfig    `toml:"hub"`
 }
 
 // tlsConfig names the PEM files of the certificate that IRC clients are shown.
@@ -47,6 +54,7 @@ func defaultConfig() config {
 		Listen:      "127.0.0.1:6667",
 		Log:         logLevel(slog.LevelWarn),
 		InviteValid: duration(7 * 24 * time.Hour),
+		Mirror:      mirrorPolicy(channels.MirrorAuto),
 		EmbeddedHub: embeddedConfig{Listen: "127.0.0.1:0"},
 	}
 }
@@ -64,32 +72,60 @@ func readConfig(path string) (config, error) {
 // parseConfig is readConfig for a file's bytes; name is for errors.
 func parseConfig(name string, raw []byte) (config, error) {
 	c := defaultConfig()
-	md, err := toml.NewDecoder(bytes.NewReader(raw)).Decode(&c)
+	key, err := decodeConfig(name, raw, &c)
+	if err == nil {
+		return c, nil
+	}
+	if key == "hub" || strings.HasPrefix(key, "hub.") {
+		err = inHubTable(name, raw, err)
+	}
+	return config{}, err
+}
+
+// decodeConfig reads a TOML file into c. With an error it returns the key that
+// is at fault, as far as toml tells.
+func decodeConfig(name string, raw []byte, c *config) (key string, err error) {
+	md, err := toml.NewDecoder(bytes.NewReader(raw)).Decode(c)
 	if err != nil {
-		return config{}, configError(name, err)
+		return configError(name, err)
 	}
 	if unknown := md.Undecoded(); len(unknown) > 0 {
-		return config{}, unknownKey(name, raw, unknown[0])
+		return unknown[0].String(), unknownKey(name, raw, unknown[0])
 	}
-	return c, nil
+	return "", nil
 }
 
 // wrongType is how toml says that a value is a number, say, where text is due.
-var wrongType = regexp.MustCompile(`line (\d+) \(last key "(.*)"\): incompatible types: .* type string$`)
+var wrongType = regexp.MustCompile(`line (\d+) \(last key "(.*)"\): (?:incompatible types: .* destination has type (\w+)|type mismatch for .*)$`)
 
-// configError puts file and line before what toml says.
-func configError(name string, err error) error {
+// rightType says what is due, by toml's word for it.
+var rightType = map[string]string{
+	"string":  "must be text in quotes",
+	"boolean": "must be true or false",
+	"slice":   `must be a list, such as ["http://example.org/hub.cgi"]`,
+	"":        "must be a table, with its name in brackets above its keys",
+}
+
+// configError puts file and line before what toml says, and returns the key that
+// it is about.
+func configError(name string, err error) (string, error) {
 	if at, ok := errors.AsType[toml.ParseError](err); ok {
 		key := ""
 		if at.LastKey != "" {
 			key = at.LastKey + ": "
 		}
-		return fmt.Errorf("%s:%d: %s%s", name, at.Position.Line, key, at.Message)
+		return at.LastKey, fmt.Errorf("%s:%d: %s%s", name, at.Position.Line, key, at.Message)
 	}
-	if m := wrongType.FindStringSubmatch(err.Error()); m != nil {
-		return fmt.Errorf("%s:%s: %s: the value must be text in quotes", name, m[1], m[2])
+	m := wrongType.FindStringSubmatch(err.Error())
+	switch {
+	case m == nil:
+		return "", fmt.Errorf("%s: %w", name, err)
+	case m[2] == "hub":
+		return m[2], fmt.Errorf("%s:%s: hub: these are tables, each under [[hub]] with two brackets", name, m[1])
+	case rightType[m[3]] == "":
+		return m[2], fmt.Errorf("%s:%s: %s: the value is of the wrong type", name, m[1], m[2])
 	}
-	return fmt.Errorf("%s: %w", name, err)
+	return m[2], fmt.Errorf("%s:%s: %s: the value %s", name, m[1], m[2], rightType[m[3]])
 }
 
 // unknownKey says where a key stands that config has no field for. toml gives
@@ -101,6 +137,9 @@ func unknownKey(name string, raw []byte, key toml.Key) error {
 		probe = reflect.StructOf([]reflect.StructField{{
 			Name: "Key", Type: probe, Tag: reflect.StructTag("toml:" + strconv.Quote(key[i])),
 		}})
+		if i == 1 && key[0] == "hub" {
+			probe = reflect.SliceOf(probe)
+		}
 	}
 	_, err := toml.Decode(string(raw), reflect.New(probe).Interface())
 	if at, ok := errors.AsType[toml.ParseError](err); ok && at.LastKey == key.String() {
@@ -172,6 +211,9 @@ func (c config) check() error {
 	}
 	if d := time.Duration(c.InviteValid); d < time.Minute || d > longestInvite {
 		return fmt.Errorf("invite_valid: %v is not between 1m and %v", d, longestInvite)
+	}
+	if err := c.checkHubs(); err != nil {
+		return err
 	}
 	if c.EmbeddedHub.Listen == "" {
 		return nil

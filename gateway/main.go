@@ -109,7 +109,7 @@ func settle(f flags, stderr io.Writer) (config, error) {
 	if err := c.check(); err != nil {
 		return c, err
 	}
-	if c.Password != "" && !c.Password.hashed() && othersMayRead(f.config) {
+	if (c.Password != "" && !c.Password.hashed() || c.secretProxy()) && othersMayRead(f.config) {
 		fmt.Fprintf(stderr, "hubbub: warning: others can read the password in %s: chmod 600 it\n", f.config)
 	}
 	return c, nil

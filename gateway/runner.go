@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -13,22 +14,44 @@ import (
 )
 
 // runner carries out the core's requests, a goroutine each, and gives each
-// answer to deliver. It is the gateway's carrier. A hub has one client, so that
-// its requests share connections and what is known of its keys and clock.
+// answer to deliver. It is the gateway's carrier. The requests of one line to a
+// hub have one client, so that they share connections and what is known of the
+// hub's keys and clock; those of two lines share nothing.
 type runner struct {
 	ctx     context.Context // ends every request
 	options hubclient.Options
 	deliver func(channels.Answered)
+	ways    ways // set before the first request
 
 	// embedded is where the gateway's own hub is now. Its port may have been
 	// another when the core last heard of it.
 	embedded channels.HubAddress
 
 	mu      sync.Mutex
-	clients map[hubclient.Address]*hubclient.Client
+	clients map[clientKey]*lineClient
 	cancels map[channels.RequestID]context.CancelFunc
 	running sync.WaitGroup
 }
+
+// clientKey says what shares a client.
+type clientKey struct {
+	hub  wire.Fingerprint
+	line uint64 // channels.Request.Line
+}
+
+// lineClient is a client and who uses it.
+type lineClient struct {
+	*hubclient.Client
+	asking int       // requests under way
+	used   time.Time // when the last one ended
+}
+
+// Clients that nobody uses are kept for a while, and not too many of them: each
+// may hold connections.
+const (
+	idleClients = 64
+	idleFor     = 15 * time.Minute
+)
 
 var _ carrier = (*runner)(nil)
 
@@ -36,7 +59,7 @@ var _ carrier = (*runner)(nil)
 func newRunner(ctx context.Context, o hubclient.Options, deliver func(channels.Answered)) *runner {
 	return &runner{
 		ctx: ctx, options: o, deliver: deliver,
-		clients: make(map[hubclient.Address]*hubclient.Client),
+		clients: make(map[clientKey]*lineClient),
 		cancels: make(map[channels.RequestID]context.CancelFunc),
 	}
 }
@@ -72,11 +95,13 @@ func (r *runner) Wait() { r.running.Wait() }
 
 // ask makes one request. ok is false if it was cancelled.
 func (r *runner) ask(ctx context.Context, request channels.Request) (answered channels.Answered, ok bool) {
-	address := hubclient.Address{URL: request.Hub.URL, Fingerprint: request.Hub.Fingerprint}
+	address := r.ways.address(request)
 	if address.Fingerprint == r.embedded.Fingerprint && r.embedded.URL != "" {
-		address.URL = r.embedded.URL
+		address = hubclient.Address{URL: r.embedded.URL, Fingerprint: address.Fingerprint, Proxy: hubclient.Direct}
 	}
-	answer, err := r.client(address).Do(ctx, request.Calls)
+	client := r.client(clientKey{address.Fingerprint, request.Line}, address)
+	defer r.done(client)
+	answer, err := client.Do(ctx, request.Calls)
 	if ctx.Err() != nil {
 		return channels.Answered{}, false
 	}
@@ -87,22 +112,70 @@ func (r *runner) ask(ctx context.Context, request channels.Request) (answered ch
 		return answered, true
 	}
 	answered.Results, answered.Note = answer.Results, answer.Certificate
-	if answer.URL != request.Hub.URL {
-		answered.URL = answer.URL
+	at := answer.URL
+	if answer.Location != address.URL {
+		at = answer.Location
+		answered.Note = elsewhere(answer)
+	}
+	if at != request.Hub.URL {
+		answered.URL = at
 	}
 	return answered, true
 }
 
-// client returns the client for a hub.
-func (r *runner) client(a hubclient.Address) *hubclient.Client {
+// elsewhere is the note for an answer from another URL than the first.
+func elsewhere(a hubclient.Answer) string {
+	note := "it answers at " + a.Location
+	if a.Trouble != "" {
+		note += ", for at its first address " + a.Trouble
+	}
+	if a.Certificate != "" {
+		note += "; " + a.Certificate
+	}
+	return note
+}
+
+// client returns the client for a line, which asks at a from now on. It is to
+// be given to done.
+func (r *runner) client(l clientKey, a hubclient.Address) *lineClient {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	c := r.clients[a]
+	r.sweep()
+	c := r.clients[l]
 	if c == nil {
-		c = hubclient.New(a, r.options)
-		r.clients[a] = c
+		c = &lineClient{Client: hubclient.New(a, r.options)}
+		r.clients[l] = c
+	} else {
+		c.Locate(a)
 	}
+	c.asking++
 	return c
+}
+
+// done takes back what client gave.
+func (r *runner) done(c *lineClient) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	c.asking--
+	c.used = time.Now()
+}
+
+// sweep closes clients that nobody uses: those of long ago, and the oldest of
+// too many.
+func (r *runner) sweep() {
+	var idle []clientKey
+	for l, c := range r.clients {
+		if c.asking == 0 {
+			idle = append(idle, l)
+		}
+	}
+	slices.SortFunc(idle, func(a, b clientKey) int { return r.clients[b].used.Compare(r.clients[a].used) })
+	for i, l := range idle {
+		if c := r.clients[l]; i >= idleClients || time.Since(c.used) > idleFor {
+			c.Close()
+			delete(r.clients, l)
+		}
+	}
 }
 
 // hubFailure is an error of hubclient in the core's terms. What another moment
@@ -118,7 +191,7 @@ func hubFailure(err error) *channels.HubFailure {
 		f.Text += ": " + e.Text
 	}
 	switch e.Kind {
-	case hubclient.Unreachable, hubclient.Busy, hubclient.Failed:
+	case hubclient.Unreachable, hubclient.Private, hubclient.Busy, hubclient.Failed:
 		f.Kind = channels.Unreachable
 	case hubclient.NotAHub:
 		f.Kind = channels.NotAHub
@@ -129,14 +202,15 @@ func hubFailure(err error) *channels.HubFailure {
 }
 
 // probeTimeout is how long a hub that the user adds may take to say who it is.
-const probeTimeout = 30 * time.Second
+const probeTimeout = time.Minute
 
 // identify asks, in a goroutine, who the hub at a URL is.
 func (r *runner) identify(url string, then func(foundHub, error)) {
 	r.running.Go(func() {
 		ctx, cancel := context.WithTimeout(r.ctx, probeTimeout)
 		defer cancel()
-		probed, err := hubclient.ProbeKeys(ctx, url, r.options)
+		named := []channels.Location{{URL: url}}
+		probed, err := hubclient.ProbeKeys(ctx, r.ways.location(named[0], r.ways.hub(named)), r.options)
 		if err != nil {
 			then(foundHub{}, err)
 			return

@@ -42,7 +42,7 @@ func serve(ctx context.Context, f flags, stdout, stderr io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	core, err := channels.Open(data.path, channels.Options{Nick: c.Nick})
+	core, err := channels.Open(data.path, c.core())
 	if err != nil {
 		return fmt.Errorf("opening the phonebook in %s: %w", data.path, err)
 	}
@@ -74,7 +74,7 @@ func assemble(ctx context.Context, c config, data *dataDir, core core, hub *embe
 	}
 	g := newGateway(settings{Version: version, Password: c.Password, Now: now}, core)
 	r := newRunner(ctx, hubclient.Options{Now: now}, g.answered)
-	r.embedded = hub.address
+	r.embedded, r.ways = hub.address, c.ways()
 	g.carrier = r
 	g.sysop.version = versionText()
 	g.sysop.valid = time.Duration(c.InviteValid)

@@ -14,22 +14,22 @@ type certificate struct {
 
 // noteCertificate says what is wrong with the certificate of the server that
 // gave response; empty: nothing, or plain HTTP. It decides nothing.
-func (c *Client) noteCertificate(response *http.Response) string {
+func (p *place) noteCertificate(response *http.Response) string {
 	if response.TLS == nil || len(response.TLS.PeerCertificates) == 0 {
 		return ""
 	}
 	chain := response.TLS.PeerCertificates
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	p.client.mu.Lock()
+	defer p.client.mu.Unlock()
 	// One connection has one certificate: it is judged once.
-	if c.seen.leaf != chain[0] {
-		c.seen = certificate{chain[0], judge(chain, x509.VerifyOptions{
+	if p.seen.leaf != chain[0] {
+		p.seen = certificate{chain[0], judge(chain, x509.VerifyOptions{
 			DNSName:     response.Request.URL.Hostname(),
-			Roots:       c.roots,
-			CurrentTime: c.now(),
+			Roots:       p.client.options.Roots,
+			CurrentTime: p.client.options.Now(),
 		})}
 	}
-	return c.seen.note
+	return p.seen.note
 }
 
 // judge verifies chain, whose first is the server's own.

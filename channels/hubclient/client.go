@@ -4,19 +4,12 @@ import (
 	"context"
 	"crypto/x509"
 	"errors"
-	"fmt"
 	"net/http"
 	"sync"
 	"time"
 
 	"hubbub/channels/wire"
 )
-
-// Address is where a hub is, and who.
-type Address struct {
-	URL         string // as of wire.CanonicalURL
-	Fingerprint wire.Fingerprint
-}
 
 // Options are what tests and odd networks change. The zero value is right.
 type Options struct {
@@ -29,128 +22,92 @@ type Options struct {
 type Answer struct {
 	Results     []wire.Result // one a call, in order
 	HubTime     time.Time     // the hub's clock when it answered, to the second; hubs may lie
-	URL         string        // where it is now: Address.URL, or where that redirected
+	URL         string        // where it was answered: Location, or where that redirected
+	Location    string        // the URL of the Address, or of one of its Others, that led there
+	Trouble     string        // if that is not Address.URL: what was wrong there when it was last asked, as Error.Error
 	Certificate string        // what is wrong with the server's certificate; empty: nothing, or plain HTTP
 }
 
 // Client speaks to one hub. Its methods may be called by several goroutines at
-// once, as a waiting fetch and a put are.
+// once, as a waiting fetch and a put are. No two clients share a connection,
+// nor a user name at a SOCKS5 proxy.
 type Client struct {
-	address Address
-	now     func() time.Time
-	roots   *x509.CertPool
-	keysVia *http.Client // follows redirects
-	postVia *http.Client // does not
+	fingerprint wire.Fingerprint
+	options     Options
+	open        context.Context // ends with Close
+	close       context.CancelFunc
 
-	fetching chan struct{} // holds a token while ?keys is being fetched
-
-	mu     sync.Mutex
-	known  *known        // what ?keys said last; nil before, and once it was found wrong
-	moved  string        // where the hub answered last, if not at address.URL
-	offset time.Duration // the hub's clock less ours
-	seen   certificate
+	mu      sync.Mutex
+	places  []*place  // as in Address
+	current *place    // that worked last; the first at first
+	look    time.Time // when those before current are asked again
+	looking bool
+	offset  time.Duration // the hub's clock less ours
 }
 
 // New returns a client for the hub at a. It sends nothing yet.
 func New(a Address, o Options) *Client {
-	c := &Client{address: a, now: o.Now, roots: o.Roots, fetching: make(chan struct{}, 1)}
-	if c.now == nil {
-		c.now = time.Now
+	if o.Now == nil {
+		o.Now = time.Now
 	}
-	transport := o.Transport
-	if transport == nil {
-		transport = newTransport()
-	}
-	c.keysVia = &http.Client{Transport: transport, CheckRedirect: followForKeys}
-	c.postVia = &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error {
-		return http.ErrUseLastResponse
-	}}
+	c := &Client{fingerprint: a.Fingerprint, options: o}
+	c.open, c.close = context.WithCancel(context.Background())
+	c.Locate(a)
 	return c
 }
 
 // Close lets go of idle connections. Requests under way go on.
-func (c *Client) Close() { c.keysVia.CloseIdleConnections() }
-
-// These end one attempt, and are put right once a request.
-var (
-	errStaleKeys = errors.New("the hub does not have the key, or is elsewhere")
-	errStaleTime = errors.New("the hub's clock is not what it was thought to be")
-)
+func (c *Client) Close() {
+	c.close()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, p := range c.places {
+		p.road.CloseIdleConnections()
+	}
+}
 
 // Do makes one request of calls and returns the hub's answer. A hub may hold
 // it for as long as the greatest FetchArgs.Wait in it, at most wire.MaxWait;
-// beyond that and a margin Do gives up. Every error is an *Error, but if ctx
-// ends it is ctx's, and if the calls cannot be sealed it is wire's.
+// beyond that and a margin Do gives up. What fails at one URL is repeated at
+// the others, though the hub may have done it already: all calls are safe to
+// repeat. Only what the hub itself refuses is not. Every error is an *Error,
+// but if ctx ends it is ctx's, and if the calls cannot be sealed it is wire's.
 func (c *Client) Do(ctx context.Context, calls []wire.SignedCall) (Answer, error) {
-	var keysTried, timeTried error
+	c.lookBack()
+	var tried []attempt
 	for {
-		k, err := c.keys(ctx)
-		if err != nil {
-			return Answer{}, err
+		p, last := c.next(tried)
+		if p == nil {
+			return Answer{}, c.together(tried)
 		}
-		answer, err := c.attempt(ctx, k, calls)
+		answer, err := p.ask(ctx, calls, last)
+		var failed *Error
 		switch {
-		case errors.Is(err, errStaleKeys) && keysTried == nil:
-			keysTried = err
-			c.forget(k)
-		case errors.Is(err, errStaleTime) && timeTried == nil:
-			timeTried = err
-		default:
-			return answer, err
+		case err != nil && !errors.As(err, &failed):
+			return Answer{}, err
+		case err != nil && !failed.Own:
+			c.note(p, failed)
+			tried = append(tried, attempt{p, failed})
+			continue
 		}
-	}
-}
-
-// attempt seals calls to k, sends them and opens the answer. Its errors are
-// those of Do; such as Do can put right are errStaleKeys or errStaleTime too.
-func (c *Client) attempt(ctx context.Context, k *known, calls []wire.SignedCall) (Answer, error) {
-	request, exchange, err := wire.SealRequest(k.key, c.address.Fingerprint, c.hubTime().Unix(), calls)
-	if err != nil {
-		return Answer{}, fmt.Errorf("asking the hub: %w", err)
-	}
-	if limit := k.limits["request"]; limit > 0 && int64(len(request)) > limit {
-		return Answer{}, &Error{Kind: TooLarge, Text: fmt.Sprintf("%d bytes, its limit is %d", len(request), limit)}
-	}
-	response, note, err := c.post(ctx, k.url, request, wait(calls))
-	if err != nil {
-		return Answer{}, err
-	}
-	r, err := exchange.OpenResponse(response)
-	if err != nil {
-		return Answer{}, notTheAnswer(response, err)
-	}
-	if r.Error != nil {
-		refused := refusal(r.Error)
-		if r.Error.Code == wire.CodeTime {
-			c.setHubTime(r.Time)
-			refused.Err = errors.Join(errStaleTime, r.Error)
+		if len(tried) > 0 {
+			c.settle(p)
 		}
-		return Answer{}, refused
+		answer.Trouble = c.note(p, nil)
+		return answer, err
 	}
-	return Answer{Results: r.Results, HubTime: time.Unix(r.Time, 0), URL: k.url, Certificate: note}, nil
-}
-
-// wait returns how long the hub may hold a request of calls.
-func wait(calls []wire.SignedCall) time.Duration {
-	var longest time.Duration
-	for _, call := range calls {
-		if fetch, ok := call.Args.(wire.FetchArgs); ok {
-			longest = max(longest, min(time.Duration(fetch.Wait)*time.Millisecond, wire.MaxWait))
-		}
-	}
-	return longest
 }
 
 // hubTime returns what the hub's clock shows now, as far as is known.
 func (c *Client) hubTime() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.now().Add(c.offset)
+	return c.options.Now().Add(c.offset)
 }
 
 // setHubTime notes that the hub's clock shows unix seconds now.
 func (c *Client) setHubTime(unix int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.offset = time.Unix(unix, 0).Sub(c.now())
+	c.offset = time.Unix(unix, 0).Sub(c.options.Now())
 }

@@ -281,17 +281,17 @@ func TestKeysAreAskedOnce(t *testing.T) {
 func TestForget(t *testing.T) {
 	h := newTestHub(t)
 	c := h.client(h.serve())
-	first, err := c.keys(t.Context())
+	first, err := c.places[0].keys(t.Context(), true)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.forget(first)
-	second, err := c.keys(t.Context())
+	c.places[0].forget(first)
+	second, err := c.places[0].keys(t.Context(), true)
 	if err != nil || second == first {
 		t.Fatal("not asked again:", err)
 	}
-	c.forget(first)
-	if third, err := c.keys(t.Context()); err != nil || third != second {
+	c.places[0].forget(first)
+	if third, err := c.places[0].keys(t.Context(), true); err != nil || third != second {
 		t.Error("what was learnt since is forgotten:", err)
 	}
 }
@@ -320,13 +320,13 @@ func TestCallsThatCannotBeSealed(t *testing.T) {
 func TestProbeKeys(t *testing.T) {
 	h := newTestHub(t)
 	s := h.serve()
-	p, err := ProbeKeys(t.Context(), strings.ToUpper(s.URL)+"/hub.cgi", Options{})
+	p, err := ProbeKeys(t.Context(), Location{URL: strings.ToUpper(s.URL) + "/hub.cgi"}, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if p.Keys.Fingerprint() != h.fingerprint() || p.URL != s.URL+"/hub.cgi" || p.Keys.Software != "test hub" {
 		t.Errorf("probed %+v", p)
 	}
-	_, err = ProbeKeys(t.Context(), "example.org", Options{})
+	_, err = ProbeKeys(t.Context(), Location{URL: "example.org"}, Options{})
 	kind(t, err, NotAHub)
 }

@@ -29,6 +29,7 @@ const (
 	Clock                       // the hub refuses our time, though it was corrected
 	Busy                        // the hub, or the server it runs on, has no room now
 	Failed                      // the hub, or the server it runs on, failed
+	Private                     // the URL is somebody else's word and leads to a private address: nothing was sent
 )
 
 // String says what is wrong, as in "the hub " + String().
@@ -52,6 +53,8 @@ func (k Kind) String() string {
 		return "is busy"
 	case Failed:
 		return "failed"
+	case Private:
+		return "is not asked at a private address"
 	}
 	return fmt.Sprintf("gave no answer (%d)", int(k))
 }
@@ -61,6 +64,8 @@ type Error struct {
 	Kind  Kind
 	Text  string        // why, lower case, without the URL, fit to be shown; may be empty
 	Retry time.Duration // not sooner than this, if the hub said so; at most an hour
+	Own   bool          // the hub itself said so, sealed or signed: it is the same at every URL
+	Tried int           // at how many URLs, if it came to nothing at all of them; else 0
 	Err   error         // what it came from, or nil
 }
 
@@ -88,6 +93,14 @@ func unreachable(ctx context.Context, err error) error {
 func reason(err error) string {
 	var dns *net.DNSError
 	var outer *url.Error
+	if op, ok := errors.AsType[*net.OpError](err); ok {
+		switch op.Op {
+		case "proxyconnect":
+			return "the proxy: " + reason(op.Err)
+		case "socks connect":
+			return "the proxy: " + strings.TrimPrefix(reason(op.Err), "unknown error ")
+		}
+	}
 	switch {
 	case errors.As(err, &dns) && dns.IsNotFound:
 		return "its name is not known in the DNS"
@@ -123,7 +136,7 @@ func refusal(e *wire.Error) *Error {
 	if e.Text != "" {
 		text += ", " + e.Text
 	}
-	return &Error{Kind: kind, Text: plain(text), Err: e}
+	return &Error{Kind: kind, Text: plain(text), Own: true, Err: e}
 }
 
 // plain is what may be shown of words that somebody else wrote: printable

@@ -167,7 +167,7 @@ func TestReplayedAnswer(t *testing.T) {
 		return true
 	}
 	recorder := &recordingTransport{}
-	first := New(c.address, Options{Transport: recorder})
+	first := New(Address{URL: c.places[0].URL, Fingerprint: h.fingerprint()}, Options{Transport: recorder})
 	if _, err := first.Do(t.Context(), puts(t, 1)); err != nil {
 		t.Fatal(err)
 	}

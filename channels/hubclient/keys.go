@@ -33,66 +33,67 @@ type Probed struct {
 	Certificate string // what is wrong with the server's certificate; empty: nothing, or plain HTTP
 }
 
-// ProbeKeys asks whatever hub is at url for its keys. Nobody vouches that it
-// is the hub that was meant: compare Keys.Fingerprint.
-func ProbeKeys(ctx context.Context, url string, o Options) (Probed, error) {
-	address, err := wire.CanonicalURL(url)
+// ProbeKeys asks whatever hub is at l for its keys. Nobody vouches that it is
+// the hub that was meant: compare Keys.Fingerprint.
+func ProbeKeys(ctx context.Context, l Location, o Options) (Probed, error) {
+	address, err := wire.CanonicalURL(l.URL)
 	if err != nil {
 		return Probed{}, &Error{Kind: NotAHub, Text: plain(err.Error()), Err: err}
 	}
-	c := New(Address{URL: address}, o)
+	c := New(Address{URL: address, Public: l.Public, Proxy: l.Proxy}, o)
 	if o.Transport == nil {
 		defer c.Close()
 	}
-	return c.askKeys(ctx, address)
+	return c.places[0].askKeys(ctx, address, span{patience: c.places[0].patience(true)})
 }
 
 // keys returns what is known of the hub's keys, asking for them if need be.
 // Of several callers one asks and the others wait for it.
-func (c *Client) keys(ctx context.Context) (*known, error) {
-	if k := c.fresh(); k != nil {
+func (p *place) keys(ctx context.Context, last bool) (*known, error) {
+	if k := p.fresh(); k != nil {
 		return k, nil
 	}
 	select {
-	case c.fetching <- struct{}{}:
-		defer func() { <-c.fetching }()
+	case p.fetching <- struct{}{}:
+		defer func() { <-p.fetching }()
 	case <-ctx.Done():
 		return nil, fmt.Errorf("asking the hub: %w", ctx.Err())
 	}
-	if k := c.fresh(); k != nil {
+	if k := p.fresh(); k != nil {
 		return k, nil
 	}
-	return c.learn(ctx)
+	return p.learn(ctx, last)
 }
 
 // fresh returns what is known, unless it is old.
-func (c *Client) fresh() *known {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.known != nil && c.now().Before(c.known.until) {
-		return c.known
+func (p *place) fresh() *known {
+	p.client.mu.Lock()
+	defer p.client.mu.Unlock()
+	if p.known != nil && p.client.options.Now().Before(p.known.until) {
+		return p.known
 	}
 	return nil
 }
 
 // forget drops k, if it is still what is known.
-func (c *Client) forget(k *known) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.known == k {
-		c.known = nil
+func (p *place) forget(k *known) {
+	p.client.mu.Lock()
+	defer p.client.mu.Unlock()
+	if p.known == k {
+		p.known = nil
 	}
 }
 
-// learn asks for the keys at the hub's address and, if it is not there, where
+// learn asks for the keys at the place's URL and, if the hub is not there, where
 // it answered last.
-func (c *Client) learn(ctx context.Context) (*known, error) {
-	c.mu.Lock()
-	moved := c.moved
-	c.mu.Unlock()
-	k, err := c.learnAt(ctx, c.address.URL)
+func (p *place) learn(ctx context.Context, last bool) (*known, error) {
+	p.client.mu.Lock()
+	moved := p.moved
+	p.client.mu.Unlock()
+	within := span{patience: p.patience(last)}
+	k, err := p.learnAt(ctx, p.URL, within)
 	if err != nil && moved != "" && ctx.Err() == nil {
-		if k, again := c.learnAt(ctx, moved); again == nil {
+		if k, again := p.learnAt(ctx, moved, within); again == nil {
 			return k, nil
 		}
 	}
@@ -101,42 +102,43 @@ func (c *Client) learn(ctx context.Context) (*known, error) {
 
 // learnAt asks for the keys at address and, if the right hub answers, keeps
 // what it said.
-func (c *Client) learnAt(ctx context.Context, address string) (*known, error) {
-	p, err := c.askKeys(ctx, address)
+func (p *place) learnAt(ctx context.Context, address string, within span) (*known, error) {
+	c := p.client
+	probed, err := p.askKeys(ctx, address, within)
 	if err != nil {
 		return nil, err
 	}
-	if p.Keys.Fingerprint() != c.address.Fingerprint {
+	if probed.Keys.Fingerprint() != c.fingerprint {
 		return nil, &Error{Kind: WrongKey, Text: "another hub has taken its place, or somebody is in between"}
 	}
-	key, err := p.Keys.Newest()
+	key, err := probed.Keys.Newest()
 	if errors.Is(err, wire.ErrVersion) {
-		return nil, &Error{Kind: Version, Text: plain("it is " + p.Keys.Software), Err: err}
+		return nil, &Error{Kind: Version, Text: plain("it is " + probed.Keys.Software), Own: true, Err: err}
 	}
 	if err != nil {
-		return nil, &Error{Kind: Failed, Text: err.Error(), Err: err}
+		return nil, &Error{Kind: Failed, Text: err.Error(), Own: true, Err: err}
 	}
-	c.setHubTime(p.Keys.Time)
-	left := time.Duration(min(key.Until-p.Keys.Time, int64(keysFresh/time.Second))) * time.Second
-	k := &known{key: key, limits: p.Keys.Limits, url: p.URL, until: c.now().Add(left)}
+	c.setHubTime(probed.Keys.Time)
+	left := time.Duration(min(key.Until-probed.Keys.Time, int64(keysFresh/time.Second))) * time.Second
+	k := &known{key: key, limits: probed.Keys.Limits, url: probed.URL, until: c.options.Now().Add(left)}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.known, c.moved = k, ""
-	if p.URL != c.address.URL {
-		c.moved = p.URL
+	p.known, p.moved = k, ""
+	if probed.URL != p.URL {
+		p.moved = probed.URL
 	}
 	return k, nil
 }
 
 // askKeys gets address?keys and checks that a hub signed it, whichever.
-func (c *Client) askKeys(ctx context.Context, address string) (Probed, error) {
+func (p *place) askKeys(ctx context.Context, address string, within span) (Probed, error) {
 	request, err := http.NewRequest(http.MethodGet, address+"?"+wire.KeysQuery, nil)
 	if err != nil {
 		return Probed{}, &Error{Kind: NotAHub, Text: "its address is not a URL", Err: err}
 	}
 	// An answer that a proxy kept would name a key that is gone.
 	request.Header.Set("Cache-Control", "no-cache")
-	got, err := c.exchange(ctx, c.keysVia, request, 0, wire.MaxKeys)
+	got, err := p.exchange(ctx, p.keysVia, request, within, wire.MaxKeys)
 	if err != nil {
 		return Probed{}, err
 	}
@@ -170,9 +172,16 @@ func followForKeys(next *http.Request, via []*http.Request) error {
 	if next.URL.Scheme != "http" && next.URL.Scheme != "https" {
 		return errRedirects
 	}
+	// A place on the web sends nobody into the network that he sits in.
+	if wire.PrivateHost(next.URL.Hostname()) && !wire.PrivateHost(via[0].URL.Hostname()) {
+		return errInward
+	}
 	next.Header.Del("Referer")
 	return nil
 }
 
 // errRedirects ends a chain of redirects that leads nowhere.
 var errRedirects = errors.New("it redirects without end, or out of the web")
+
+// errInward ends one that leads to where only the user's own word may.
+var errInward = errors.New("it redirects into this machine or its network")

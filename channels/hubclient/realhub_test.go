@@ -133,7 +133,7 @@ func TestRealHub(t *testing.T) {
 // A hub is known by asking its URL.
 func TestRealHubProbe(t *testing.T) {
 	r := startHub(t)
-	p, err := hubclient.ProbeKeys(t.Context(), r.URL, hubclient.Options{})
+	p, err := hubclient.ProbeKeys(t.Context(), hubclient.Location{URL: r.URL}, hubclient.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

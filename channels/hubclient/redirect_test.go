@@ -52,7 +52,7 @@ func TestRedirectedKeys(t *testing.T) {
 			t.Error("told where it came from:", referer)
 		}
 	}
-	p, err := ProbeKeys(t.Context(), old.URL+"/hub.cgi", Options{})
+	p, err := ProbeKeys(t.Context(), Location{URL: old.URL + "/hub.cgi"}, Options{})
 	if err != nil || p.URL != s.URL+"/hub.cgi" {
 		t.Errorf("probed %v, %v", p.URL, err)
 	}
@@ -208,7 +208,7 @@ func TestCertificateChanges(t *testing.T) {
 	roots.AddCert(good)
 	c := New(Address{URL: s.URL}, Options{Roots: roots})
 	note := func(leaf *x509.Certificate) string {
-		return c.noteCertificate(&http.Response{
+		return c.places[0].noteCertificate(&http.Response{
 			TLS:     &tls.ConnectionState{PeerCertificates: []*x509.Certificate{leaf}},
 			Request: httptest.NewRequest(http.MethodGet, s.URL, nil),
 		})

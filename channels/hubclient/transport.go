@@ -3,11 +3,9 @@ package hubclient
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -23,31 +21,12 @@ const userAgent = "Mozilla/5.0 (compatible)"
 
 const (
 	connectTimeout = 10 * time.Second // to connect; and again for TLS
-	margin         = 30 * time.Second // beyond what the hub may hold a request and what its bytes take
+	margin         = 30 * time.Second // beyond what the hub may hold a request and what its bytes take; twice that through a proxy
+	hasty          = 10 * time.Second // the same where there is another URL to try
 	slowest        = 8 << 10          // bytes a second: what is slower is taken for dead
 	maxRetryAfter  = time.Hour
 	drained        = 64 << 10 // bytes of an answer that nobody reads, so that its connection can be used again
 )
-
-// newTransport returns a transport for one hub.
-func newTransport() *http.Transport {
-	dialer := &net.Dialer{Timeout: connectTimeout, KeepAlive: 30 * time.Second}
-	var protocols http.Protocols
-	protocols.SetHTTP1(true)
-	return &http.Transport{
-		Proxy:               http.ProxyFromEnvironment,
-		DialContext:         dialer.DialContext,
-		TLSHandshakeTimeout: connectTimeout,
-		// The hub's key proves it (see the package): certificate.go looks at
-		// the certificate afterwards, for the user to know.
-		TLSClientConfig:        &tls.Config{InsecureSkipVerify: true},
-		Protocols:              &protocols,
-		DisableCompression:     true,
-		MaxIdleConnsPerHost:    2,
-		IdleConnTimeout:        time.Minute,
-		MaxResponseHeaderBytes: 32 << 10,
-	}
-}
 
 // received is an answer in HTTP, read whole.
 type received struct {
@@ -62,12 +41,15 @@ type received struct {
 // holding explain.
 var errStalled = errors.New("no answer in time")
 
-// exchange sends request and reads at most limit bytes of answer. The hub may
-// hold it for the time given.
-func (c *Client) exchange(ctx context.Context, via *http.Client, request *http.Request, hold time.Duration, limit int) (received, error) {
+// span is how long an answer may take: the hub may hold it for a while, and
+// beyond that and what bytes take it must neither begin late nor stall.
+type span struct{ hold, patience time.Duration }
+
+// exchange sends request and reads at most limit bytes of answer, within a span.
+func (p *place) exchange(ctx context.Context, via *http.Client, request *http.Request, within span, limit int) (received, error) {
 	inner, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	timer := time.AfterFunc(margin+hold+transfer(request.ContentLength), func() { cancel(errStalled) })
+	timer := time.AfterFunc(within.patience+within.hold+transfer(request.ContentLength), func() { cancel(errStalled) })
 	defer timer.Stop()
 
 	request.Header.Set("User-Agent", userAgent)
@@ -77,7 +59,7 @@ func (c *Client) exchange(ctx context.Context, via *http.Client, request *http.R
 		return received{}, broken(ctx, inner, err)
 	}
 	defer response.Body.Close()
-	timer.Reset(margin + transfer(int64(limit)))
+	timer.Reset(within.patience + transfer(int64(limit)))
 	body, err := io.ReadAll(io.LimitReader(response.Body, int64(limit)+1))
 	if err != nil {
 		return received{}, broken(ctx, inner, err)
@@ -91,14 +73,19 @@ func (c *Client) exchange(ctx context.Context, via *http.Client, request *http.R
 	}
 	return received{
 		status: response.StatusCode, header: response.Header, body: body,
-		url: response.Request.URL, certificate: c.noteCertificate(response),
+		url: response.Request.URL, certificate: p.noteCertificate(response),
 	}, nil
 }
 
 // broken is the error of an exchange that did not end.
 func broken(ctx, inner context.Context, err error) error {
-	if errors.Is(err, errRedirects) {
-		return &Error{Kind: NotAHub, Text: errRedirects.Error(), Err: err}
+	for _, astray := range []error{errRedirects, errInward} {
+		if errors.Is(err, astray) {
+			return &Error{Kind: NotAHub, Text: astray.Error(), Err: err}
+		}
+	}
+	if refused, ok := errors.AsType[*Error](err); ok {
+		return refused
 	}
 	if cause := context.Cause(inner); errors.Is(cause, errStalled) {
 		err = cause
@@ -112,14 +99,14 @@ func transfer(n int64) time.Duration {
 }
 
 // post sends a sealed request to address and returns the sealed answer, and
-// what is to be said of the certificate. Its errors are those of attempt.
-func (c *Client) post(ctx context.Context, address string, sealed []byte, hold time.Duration) ([]byte, string, error) {
+// what is to be said of the certificate. Its errors are those of once.
+func (p *place) post(ctx context.Context, address string, sealed []byte, within span) ([]byte, string, error) {
 	request, err := http.NewRequest(http.MethodPost, address, bytes.NewReader(sealed))
 	if err != nil {
 		return nil, "", &Error{Kind: NotAHub, Text: "its address is not a URL", Err: err}
 	}
 	request.Header.Set("Content-Type", wire.ContentType)
-	got, err := c.exchange(ctx, c.postVia, request, hold, wire.MaxResponse)
+	got, err := p.exchange(ctx, p.postVia, request, within, wire.MaxResponse)
 	if err != nil {
 		return nil, "", err
 	}

@@ -3,6 +3,7 @@ package wire
 import (
 	"net/netip"
 	"strings"
+	"unicode"
 )
 
 // privateNames end the names of machines that only a network of one's own
@@ -74,9 +75,12 @@ func PrivateURL(url string) bool {
 }
 
 // PrivateHost is PrivateURL for a host alone: a name, or an address without
-// brackets.
+// brackets. A name in another script is private: it may stand for any of these.
 func PrivateHost(host string) bool {
 	host = strings.TrimSuffix(lower(host), ".")
+	if strings.ContainsFunc(host, func(r rune) bool { return r > unicode.MaxASCII }) {
+		return true
+	}
 	if a, err := netip.ParseAddr(host); err == nil {
 		return a.Is4In6() || PrivateAddr(a)
 	}

@@ -115,6 +115,7 @@ func TestPrivateAddr(t *testing.T) {
 func TestPrivateHost(t *testing.T) {
 	for host, private := range map[string]bool{
 		"example.org.": false, "localhost.": true, "nas.local.": true, "": true, ".": true, "::1": true, "93.184.216.34": false,
+		"127.0.0.１": true, "hub.ⓛocalhost": true,
 	} {
 		if got := PrivateHost(host); got != private {
 			t.Errorf("PrivateHost(%q) = %v", host, got)
