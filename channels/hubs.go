@@ -278,8 +278,8 @@ func (s *step) placeOn(ch *channel, v roster.HubView) {
 		}
 		s.book.run("INSERT INTO locations (hub, url) VALUES (?, ?) ON CONFLICT DO NOTHING", id, url)
 	}
-	if id != 0 {
-		s.addPlace(ch, id)
+	if id != 0 && s.addPlace(ch, id) {
+		s.refill(ch, id) // who opened it there has not what he could not read
 	}
 }
 

@@ -78,7 +78,7 @@ func (w *World) draw() plan {
 }
 
 // hubsMost is how many hubs a channel has at most.
-const hubsMost = 1
+const hubsMost = 3
 
 // crowd is how many are in the largest worlds, one in a hundred.
 const crowd = 50
