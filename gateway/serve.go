@@ -78,6 +78,7 @@ func assemble(ctx context.Context, c config, data *dataDir, core core, hub *embe
 	g.carrier = r
 	g.sysop.version = versionText()
 	g.sysop.valid = time.Duration(c.InviteValid)
+	g.sysop.mirror = channels.MirrorPolicy(c.Mirror)
 	g.sysop.invites = inviteFiles{folder}
 	g.sysop.identify = func(url string, then func(foundHub, error)) {
 		r.identify(url, func(found foundHub, err error) { g.do(func() { then(found, err) }) })

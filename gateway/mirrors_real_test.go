@@ -1,0 +1,209 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"net"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"hubbub/channels/wire"
+	"hubbub/hub"
+	"hubbub/hub/web"
+)
+
+// realHub is a hub on loopback that can be taken away and put up elsewhere.
+type realHub struct {
+	t    *testing.T
+	hub  *hub.Hub
+	key  wire.AccountKey
+	site *httptest.Server
+}
+
+func startRealHub(t *testing.T) *realHub {
+	t.Helper()
+	folder := t.TempDir()
+	opened, err := hub.Open(hub.Config{Data: folder})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { opened.Close() })
+	key, ok, err := hub.ReadClaim(folder)
+	if !ok || err != nil {
+		t.Fatal(ok, err)
+	}
+	h := &realHub{t: t, hub: opened, key: key}
+	h.start()
+	t.Cleanup(func() { h.site.Close() })
+	return h
+}
+
+// start serves the hub at a new address.
+func (h *realHub) start() { h.site = httptest.NewServer(web.Handler(h.hub)) }
+
+// die takes the hub away: whoever waits there is cut off.
+func (h *realHub) die() {
+	h.site.CloseClientConnections()
+	h.site.Close()
+}
+
+func (h *realHub) url() string { return h.site.URL + "/" }
+
+// talker is a client of a gateway of its own, over a real connection.
+type talker struct {
+	t     *testing.T
+	conn  net.Conn
+	in    *bufio.Scanner
+	asked int
+}
+
+// realTalker starts a gateway and registers with it.
+func realTalker(t *testing.T, nick string) *talker {
+	t.Helper()
+	address, _ := served(t, "private_hubs = true\n")
+	conn, err := net.Dial("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	p := &talker{t: t, conn: conn, in: bufio.NewScanner(conn)}
+	p.says("NICK "+nick+"\r\nUSER "+nick+" 0 * :"+nick, " 001 ")
+	return p
+}
+
+// longestTurn bounds each wait for something that goes over real connections.
+const longestTurn = 20 * time.Second
+
+// says sends a line, and returns the first line after it that has all the parts.
+func (p *talker) says(line string, parts ...string) string {
+	p.t.Helper()
+	fmt.Fprintf(p.conn, "%s\r\n", line)
+	return p.hears(parts...)
+}
+
+// hears reads on until a line comes that has all the parts; not at all without any.
+func (p *talker) hears(parts ...string) string {
+	p.t.Helper()
+	if len(parts) == 0 {
+		return ""
+	}
+	var before []string
+	for p.conn.SetDeadline(time.Now().Add(longestTurn)); p.in.Scan(); {
+		l := p.in.Text()
+		if token, ok := strings.CutPrefix(l, ":gateway.hubbub PING "); ok {
+			fmt.Fprintf(p.conn, "PONG %s\r\n", token)
+		}
+		found := true
+		for _, part := range parts {
+			found = found && strings.Contains(l, part)
+		}
+		if found {
+			return l
+		}
+		before = append(before, l)
+	}
+	p.t.Fatalf("no line with %q, but %s", parts, quoteLines(before))
+	return ""
+}
+
+// sysop asks sysop, and returns all of its answer that comes at once.
+func (p *talker) sysop(command string) (said []string) {
+	p.t.Helper()
+	p.asked++
+	fmt.Fprintf(p.conn, "PRIVMSG sysop :%s\r\nPING asked-%d\r\n", command, p.asked)
+	for p.conn.SetDeadline(time.Now().Add(longestTurn)); p.in.Scan(); {
+		l := p.in.Text()
+		if _, ok := strings.CutPrefix(l, ":gateway.hubbub PONG"); ok && strings.Contains(l, fmt.Sprintf("asked-%d", p.asked)) {
+			return said
+		}
+		if text, ok := strings.CutPrefix(l, ":sysop!sysop@hubbub PRIVMSG "); ok {
+			_, text, _ = strings.Cut(text, " ")
+			said = append(said, strings.TrimPrefix(text, ":"))
+		}
+	}
+	p.t.Fatalf("no answer to %q: %v", command, p.in.Err())
+	return nil
+}
+
+// waitsFor asks sysop again until its answer has a line with all the parts.
+func (p *talker) waitsFor(command string, parts ...string) []string {
+	p.t.Helper()
+	var said []string
+	for end := time.Now().Add(longestTurn); time.Now().Before(end); {
+		said = p.sysop(command)
+		for _, l := range said {
+			found := true
+			for _, part := range parts {
+				found = found && strings.Contains(l, part)
+			}
+			if found {
+				return said
+			}
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	p.t.Fatalf("%q has no line with %q, but %s", command, parts, quoteLines(said))
+	return nil
+}
+
+// key is the end of a line that ends in a one-time key or a rescue key.
+func keyAtEnd(line string) string { return line[strings.LastIndexByte(line, ' ')+1:] }
+
+// Two people, each with a hub: either hub dies, moves, is dropped, and they talk on.
+// Nothing in it is scripted but what is typed.
+func TestMirrorsForReal(t *testing.T) {
+	first, second := startRealHub(t), startRealHub(t)
+	alice, bob := realTalker(t, "alice"), realTalker(t, "bob")
+
+	alice.says("PRIVMSG sysop :hub add "+first.url()+" "+first.key.String(), "is ready. It is yours")
+	alice.says("JOIN #bob", " 366 ")
+	key := keyAtEnd(alice.says("INVITE bob #bob", "PRIVMSG alice :/join #alice "))
+	bob.says("JOIN #alice "+key, " 366 ")
+	alice.hears(":bob!bob@hubbub JOIN #bob")
+	bob.says("PRIVMSG #alice :hello there")
+	alice.hears("PRIVMSG #bob :hello there")
+
+	bob.says("PRIVMSG sysop :hub add "+second.url()+" "+second.key.String(), "is ready. It is yours")
+	bob.hears("Channels that you have already are kept there as well from now on.")
+	bob.waitsFor("status #alice", "hub "+second.url()+": yours; up")
+	alice.waitsFor("status #bob", "hub "+second.url()+": added by bob; up")
+	got := alice.waitsFor("status #bob", "All is well.")
+	has(t, got, "hub "+first.url()+": yours; up")
+	has(t, got, "    last heard ", "read to its newest entry")
+	has(t, alice.waitsFor("status #bob", "    holds ", " entries (asked "), "MiB")
+
+	first.die()
+	bob.says("PRIVMSG #alice :are you there?")
+	alice.hears("PRIVMSG #bob :are you there?")
+	alice.says("PRIVMSG #bob :of course")
+	bob.hears("PRIVMSG #alice :of course")
+	got = alice.waitsFor("status #bob", "hub "+first.url()+": yours; DOWN since ")
+	has(t, got, "    cannot be reached: ")
+	has(t, got, "It is yours: look after it.", "/msg sysop hub drop #bob URL", "The others carry on.")
+	got = bob.waitsFor("status #alice", "hub "+first.url()+": added by alice; DOWN since ")
+	has(t, got, "The others carry on, and it gets what it misses when it is back: nothing to do.")
+	has(t, bob.sysop("hub drop #alice "+first.url()), "Alice added that hub: only alice")
+
+	old := first.url()
+	has(t, alice.sysop("hub moved "+old+" "+second.url()), "Asking "+second.url())
+	alice.hears("Another hub answers at " + second.url())
+	first.start()
+	alice.says("PRIVMSG sysop :hub moved "+old+" "+first.url(), "is asked at "+first.url()+" from now on, and the others are told so in #bob")
+	alice.waitsFor("status #bob", "hub "+first.url()+": yours; up")
+	bob.waitsFor("status #alice", "; up") // at one URL or the other
+	alice.waitsFor("status #bob", "All is well.")
+
+	has(t, alice.sysop("hub drop #bob "+first.url()), "#bob is not kept on "+first.url()+" any more.")
+	has(t, bob.waitsFor("status #alice", "All is well."), "hub "+second.url()+": yours; up")
+	hasNot(t, bob.sysop("status #alice"), first.url())
+	has(t, alice.sysop("status #bob"), "It lives on somebody else's hub alone. To keep it on yours as well: /msg sysop hub mirror #bob")
+	has(t, bob.sysop("hub drop #alice "+second.url()), "It is the only hub of #alice")
+
+	alice.says("PRIVMSG sysop :hub mirror #bob", "#bob is kept on "+first.url()+" too, from now on.")
+	bob.waitsFor("status #alice", "hub "+first.url()+": added by alice; up")
+	second.die()
+	bob.says("PRIVMSG #alice :still here")
+	alice.hears("PRIVMSG #bob :still here")
+}
