@@ -112,13 +112,11 @@ func (r *runner) ask(ctx context.Context, request channels.Request) (answered ch
 		return answered, true
 	}
 	answered.Results, answered.Note = answer.Results, answer.Certificate
-	at := answer.URL
 	if answer.Location != address.URL {
-		at = answer.Location
+		// What works for now, here, is not where the hub is.
 		answered.Note = elsewhere(answer)
-	}
-	if at != request.Hub.URL {
-		answered.URL = at
+	} else if answer.URL != request.Hub.URL {
+		answered.URL = answer.URL
 	}
 	return answered, true
 }
