@@ -204,6 +204,8 @@ func (s *step) clock() {
 		s.book.run("UPDATE hubs SET since = max(since - ?, since > 0), rested = max(rested - ?, 0)", int64(back), int64(back))
 		s.book.run("UPDATE held SET since = since - ?", int64(back))
 		s.book.run("UPDATE peers SET gap = gap - ? WHERE gap > 0", int64(back))
+		s.book.run("UPDATE ops_asked SET at = at - ?", int64(back))
+		s.book.run("UPDATE ops_wanted SET due = due - ?, last = last - ? WHERE due > 0 OR last > 0", int64(back), int64(back))
 		for _, ch := range s.channels {
 			ch.saw = ch.saw.Add(-back)
 		}

@@ -89,7 +89,7 @@ func (s *step) revokeSelf(ch *channel, places []int64) {
 // with the token that it takes.
 func (s *step) forget(ch *channel) {
 	s.forgetPlaces(ch)
-	for _, table := range []string{"lines", "outbox", "sending", "given", "chains", "prekeys", "invites", "redeemed", "peers", "operations", "timers", "held"} {
+	for _, table := range []string{"lines", "outbox", "sending", "given", "chains", "prekeys", "invites", "redeemed", "peers", "operations", "timers", "held", "fingerprints", "ops_asked", "ops_wanted"} {
 		s.book.run("DELETE FROM "+table+" WHERE channel = ?", ch.row)
 	}
 	s.book.run("DELETE FROM entries WHERE channel = ? AND NOT EXISTS (SELECT 1 FROM calls WHERE entry = entries.id)", ch.row)

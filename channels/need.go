@@ -32,7 +32,7 @@ func (s *step) heeds(a asker, pause time.Duration) bool {
 // answerNeed gives a member what he misses, if it is here: the same bytes
 // again, or one's own sender key, or one's own texts if that key is gone.
 func (s *step) answerNeed(ch *channel, from session.Member, need session.Need) {
-	if !s.heeds(asker{channel: ch.row, member: from}, needPause) {
+	if len(need.IDs)+len(need.Keys) == 0 || !s.heeds(asker{channel: ch.row, member: from}, needPause) {
 		return
 	}
 	for _, id := range need.IDs {

@@ -89,6 +89,10 @@ func (s *step) sealItem(ch *channel, it item) bool {
 			err = s.give(ch, session.Member(it.content))
 		case outSnapshot:
 			err = s.sealSnapshot(ch)
+		case outLack:
+			err = s.sealLack(ch)
+		case outLend:
+			err = s.sealLend(ch, session.Member(it.content))
 		case outInvites:
 			err = s.sealInvites(ch)
 		case outPrekey:
@@ -160,15 +164,7 @@ func (s *step) sealText(ch *channel, it item) error {
 
 // sealSnapshot seals all operations, in as many pieces as it takes.
 func (s *step) sealSnapshot(ch *channel) error {
-	var pieces [][][]byte
-	size := session.MaxOps + 1
-	for _, op := range s.ops(ch).All() {
-		if size+len(op.Bytes()) > session.MaxOps {
-			pieces, size = append(pieces, nil), 0
-		}
-		pieces[len(pieces)-1] = append(pieces[len(pieces)-1], op.Bytes())
-		size += len(op.Bytes())
-	}
+	pieces := inPieces(s.ops(ch).All())
 	for i, ops := range pieces {
 		if _, err := s.ensureSenderKey(ch, forOther); err != nil {
 			return err

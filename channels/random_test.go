@@ -63,9 +63,6 @@ func TestARandomWorldRepeats(t *testing.T) {
 
 // finish says what failed, and how to see it again.
 func (g *randomWorld) finish() {
-	if g.apart > 0 {
-		g.t.Logf("%d members lack operations", g.apart)
-	}
 	if *tell {
 		g.t.Logf("the story of world %d:\n%s", g.seed, g.story.Bytes())
 	}

@@ -25,7 +25,6 @@ type randomWorld struct {
 	players []*player
 	talks   []*talk
 	texts   int
-	apart   int // members who lack operations of others
 	story   bytes.Buffer
 	used    uses
 }
@@ -145,8 +144,9 @@ func (g *randomWorld) settled() bool {
 				return false
 			}
 		}
-		for _, s := range tk.live() {
-			if v, ok := s.p.core.Channel(tk.name); !ok || v.Waiting {
+		live := tk.live()
+		for _, s := range live {
+			if v, ok := s.p.core.Channel(tk.name); !ok || v.Waiting || g.roster(s) != g.roster(live[0]) {
 				return false
 			}
 		}

@@ -247,6 +247,7 @@ func (s *step) apply(ch *channel, e entryRecord, b session.Body) {
 		s.takeFork(ch, b.From, c)
 	}
 	s.meetMembers(ch, b.Members)
+	s.compareOps(ch, b)
 	switch b.Content.(type) {
 	case session.Seen, session.Unknown:
 	default:

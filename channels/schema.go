@@ -315,4 +315,37 @@ DROP INDEX calls_hub;
 CREATE INDEX calls_place ON calls (hub, channel, carry, id);
 CREATE INDEX calls_due ON calls (hub, due) WHERE due > 0;
 CREATE INDEX calls_door ON calls (hub, channel) WHERE op IN ('open', 'redeem'); -- what lets one in
+
+-- Which operations a member said last to have.
+CREATE TABLE fingerprints (
+	channel INTEGER NOT NULL REFERENCES channels ON DELETE CASCADE,
+	member  BLOB NOT NULL,
+	seq     INTEGER NOT NULL,             -- of the envelope that says so
+	count   INTEGER NOT NULL,
+	hash    BLOB NOT NULL,
+	head    BLOB NOT NULL DEFAULT x'',    -- one that he has named and that was not here
+	PRIMARY KEY (channel, member)
+) STRICT, WITHOUT ROWID;
+
+-- How often was asked for the operations of a fingerprint.
+CREATE TABLE ops_asked (
+	channel INTEGER NOT NULL REFERENCES channels ON DELETE CASCADE,
+	count   INTEGER NOT NULL,
+	hash    BLOB NOT NULL,
+	asked   INTEGER NOT NULL,
+	at      INTEGER NOT NULL,             -- when last
+	have    INTEGER NOT NULL,             -- how many were here then
+	PRIMARY KEY (channel, count, hash)
+) STRICT, WITHOUT ROWID;
+
+-- Members who have asked for operations.
+CREATE TABLE ops_wanted (
+	channel INTEGER NOT NULL REFERENCES channels ON DELETE CASCADE,
+	member  BLOB NOT NULL,
+	known   BLOB NOT NULL,                -- what they have, and all below: hashes, one behind the other
+	given   BLOB NOT NULL DEFAULT x'',    -- what others have told since, the same
+	due     INTEGER NOT NULL,             -- when they are given the rest; 0: nothing is to be given
+	last    INTEGER NOT NULL DEFAULT 0,   -- when they were given something from here
+	PRIMARY KEY (channel, member)
+) STRICT, WITHOUT ROWID;
 `

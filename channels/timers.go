@@ -17,6 +17,7 @@ const (
 	timerDrain   = "drain"   // seal more
 	timerDropped = "dropped" // forget hubs that were dropped
 	timerInvites = "invites" // delete what is held of revoked invites
+	timerOps     = "ops"     // ask for operations, and give them
 )
 
 // timer sets a timer. One that is set already and comes sooner stays.
@@ -61,6 +62,8 @@ func (s *step) timers() {
 			s.mindPrekeys(ch)
 		case timerDropped:
 			s.forgetDropped(ch)
+		case timerOps:
+			s.mindOps(ch)
 		case timerInvites:
 			s.closeRevoked(ch)
 		case timerDrain: // settle seals

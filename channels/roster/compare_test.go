@@ -1,6 +1,7 @@
 package roster
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 
@@ -24,13 +25,13 @@ func TestWhatIsBeyond(t *testing.T) {
 			}
 		}
 		gaps := len(mine.Missing()) > 0 || len(theirs.Missing()) > 0
-		heads := mine.Whole()
-		if len(heads) == 0 || !slices.IsSortedFunc(heads, compareHash) || len(slices.Compact(slices.Clone(heads))) != len(heads) {
-			t.Fatalf("heads %x", heads)
+		known := mine.Known()
+		if len(known) == 0 || len(known) > MaxHeads || !slices.IsSortedFunc(known, compareHash) || len(slices.Compact(slices.Clone(known))) != len(known) {
+			t.Fatalf("known are %x", known)
 		}
-		given, unknown := theirs.Beyond(heads)
+		given, unknown := theirs.Beyond(known)
 		for _, h := range unknown {
-			if theirs.Has(h) || !slices.Contains(heads, h) {
+			if theirs.Has(h) || !slices.Contains(known, h) {
 				t.Fatalf("%x is unknown", h)
 			}
 		}
@@ -56,32 +57,32 @@ func TestWhatIsBeyond(t *testing.T) {
 
 // An operation below which something is missing stands for nothing: what it
 // rests on is given, and it once more.
-func TestWholeLeavesOutWhatHasAHole(t *testing.T) {
+func TestKnownLeavesOutWhatHasAHole(t *testing.T) {
 	s := found(t, "alice")
 	_, bob := s.brings("alice", "bob")
 	topic := s.does("bob", Topic{"told while somebody came in"})
 	after := s.does("alice", Topic{"told later"})
-	if got := s.set.Whole(); !slices.Equal(got, []Hash{after}) {
-		t.Errorf("heads %x, want %x", got, after)
+	if got := s.set.Known(); !slices.Contains(got, after) {
+		t.Errorf("known %x, without %x", got, after)
 	}
 	carol := s.without(topic)
-	if got := carol.set.Whole(); !slices.Equal(got, []Hash{bob}) {
-		t.Errorf("carol's heads are %x, want %x", got, bob)
+	if got := carol.set.Known(); !slices.Contains(got, bob) || slices.Contains(got, after) {
+		t.Errorf("carol knows %x, with %x", got, bob)
 	}
-	given, unknown := s.set.Beyond(carol.set.Whole())
+	given, unknown := s.set.Beyond(carol.set.Known())
 	if len(unknown) != 0 || len(given) != 2 || given[0].Hash() != topic || given[1].Hash() != after {
 		t.Errorf("given %v, unknown %x", given, unknown)
 	}
 	if given, unknown := s.set.Beyond([]Hash{after, {1}}); len(given) != 0 || !slices.Equal(unknown, []Hash{{1}}) {
 		t.Errorf("given %v, unknown %x", given, unknown)
 	}
-	if got := NewSet(s.set.Channel()).Whole(); len(got) != 0 {
-		t.Errorf("an empty set has %x", got)
+	if got := NewSet(s.set.Channel()).Known(); len(got) != 0 {
+		t.Errorf("an empty set knows %x", got)
 	}
 }
 
 // Of many heads the deepest are told: the rest is given once more.
-func TestWholeOfManyHeads(t *testing.T) {
+func TestKnownOfManyHeads(t *testing.T) {
 	s := found(t, "alice")
 	var people []string
 	for i := range MaxHeads + 6 {
@@ -94,12 +95,30 @@ func TestWholeOfManyHeads(t *testing.T) {
 		own := s.copy()
 		apart.add(own.draft(name, Topic{name}))
 	}
-	heads := apart.set.Whole()
-	if len(heads) != MaxHeads {
-		t.Fatalf("%d heads", len(heads))
+	known := apart.set.Known()
+	given, unknown := apart.set.Beyond(known)
+	if len(known) > MaxHeads || len(unknown) != 0 || len(given) > MaxHeads+6-knownHeads {
+		t.Errorf("%d told, %d given, %d unknown", len(known), len(given), len(unknown))
 	}
-	given, unknown := apart.set.Beyond(heads)
-	if len(unknown) != 0 || len(given) != 6 {
-		t.Errorf("%d given, %d unknown", len(given), len(unknown))
+}
+
+// Two who went on apart for long give each other little more than what is
+// missing, though neither knows the other's newest.
+func TestKnownToThoseWhoWentApart(t *testing.T) {
+	s := found(t, "alice")
+	s.brings("alice", "bob")
+	for i := range 300 {
+		s.does([]string{"alice", "bob"}[i%2], Topic{fmt.Sprint("b", i)})
+	}
+	for _, apart := range []int{1, 10, 100} {
+		mine, theirs := s.copy(), s.copy()
+		for i := range apart {
+			mine.does("alice", Topic{fmt.Sprint("a", i)})
+			theirs.does("bob", Topic{fmt.Sprint("b", i)})
+		}
+		given, unknown := theirs.set.Beyond(mine.set.Known())
+		if len(unknown) == 0 || len(given) < apart || len(given) > 2*apart+2 {
+			t.Errorf("after %d apart %d are given, %d are unknown", apart, len(given), len(unknown))
+		}
 	}
 }

@@ -98,8 +98,8 @@ type Need struct {
 	IDs  []ID      `cbor:"ids,omitempty"`
 	Keys []KeyName `cbor:"keys,omitempty"` // each asked of its From only
 
-	// Heads are the operations that the asker has and that no other he has names
-	// (roster), ascending: who has others gives them.
+	// Heads are operations that the asker has with all that is below them (roster),
+	// ascending: who has others gives them.
 	Heads []ID `cbor:"heads,omitempty"`
 }
 
