@@ -82,16 +82,33 @@ func (s *step) lostAll(ch *channel, hub int64, why string) {
 		s.stand(ch, hub, Lost, "it does not know the channel any more: "+why)
 		s.book.run("UPDATE places SET entered = 0 WHERE channel = ? AND hub = ?", ch.row, hub)
 	}
-	if !p.lost.IsZero() && s.now.Sub(p.lost) < lossPause {
-		return // a hub that says so each time is not given everything each time
+	if until := p.lost.Add(lossPause); !p.lost.IsZero() && s.now.Before(until) {
+		// A hub that says so each time is not given everything each time.
+		s.timer(ch, timerLost, until)
+		return
 	}
+	s.giveBack(ch, hub)
+	if why == "" {
+		s.tellLoss(ch, hub)
+	}
+}
+
+// giveBack gives a hub all that it may lack.
+func (s *step) giveBack(ch *channel, hub int64) {
 	s.book.run("UPDATE places SET lost = ? WHERE channel = ? AND hub = ?", stamp(s.now), ch.row, hub)
 	s.book.run("DELETE FROM admitted WHERE channel = ? AND hub = ?", ch.row, hub)
 	s.admit(ch, hub)
 	s.putBackSlots(ch, hub)
 	s.refill(ch, hub)
-	if why == "" {
-		s.tellLoss(ch, hub)
+}
+
+// lostAgain does so where a hub has lost something again, soon after it was
+// given everything.
+func (s *step) lostAgain(ch *channel) {
+	for _, h := range s.placesOf(ch) {
+		if p := s.placeAt(ch.row, h); !p.lost.IsZero() && s.now.Sub(p.lost) < 2*lossPause {
+			s.giveBack(ch, h)
+		}
 	}
 }
 

@@ -77,6 +77,7 @@ func (s *step) openedOn(p pending, result wire.Result) verdict {
 	}
 	s.book.run("UPDATE places SET opened = 1, retry = 0, later = 0 WHERE channel = ? AND hub = ?", p.channel, p.hub)
 	if ch := s.channels[p.channel]; ch != nil {
+		s.book.run("DELETE FROM admitted WHERE channel = ? AND hub = ?", p.channel, p.hub) // it knows nobody yet
 		s.enter(ch, p.hub)
 		s.mirrored(ch, p.hub)
 	}

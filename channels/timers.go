@@ -17,6 +17,7 @@ const (
 	timerDrain   = "drain"   // seal more
 	timerDropped = "dropped" // forget hubs that were dropped
 	timerInvites = "invites" // delete what is held of revoked invites
+	timerLost    = "lost"    // give a hub back what it has lost again
 	timerOps     = "ops"     // ask for operations, and give them
 )
 
@@ -66,6 +67,8 @@ func (s *step) timers() {
 			s.mindOps(ch)
 		case timerInvites:
 			s.closeRevoked(ch)
+		case timerLost:
+			s.lostAgain(ch)
 		case timerDrain: // settle seals
 		}
 	}
