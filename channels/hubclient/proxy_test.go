@@ -1,6 +1,7 @@
 package hubclient
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +13,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
 )
 
 func through(t *testing.T, text string) Proxy {
@@ -175,6 +178,21 @@ func TestHTTPProxy(t *testing.T) {
 			t.Errorf("%s: the proxy was not asked", scheme)
 		}
 		c.Close()
+	}
+}
+
+// Behind a proxy everything takes longer, behind Tor much longer.
+func TestProxyIsGivenTime(t *testing.T) {
+	for text, want := range map[string]time.Duration{"direct": margin, "socks5://127.0.0.1:9050": 2 * margin, "http://127.0.0.1:3128": 2 * margin} {
+		synctest.Test(t, func(t *testing.T) {
+			c := New(Address{URL: "http://hub.example/", Proxy: through(t, text)}, Options{Transport: silence{}})
+			begun := time.Now()
+			_, err := c.Do(context.Background(), puts(t, 1))
+			kind(t, err, Unreachable)
+			if took := time.Since(begun); took != want {
+				t.Errorf("%s: given up after %v, not %v", text, took, want)
+			}
+		})
 	}
 }
 
