@@ -101,6 +101,25 @@ func TestFlippedBlobIsRefused(t *testing.T) {
 	}
 }
 
+func TestFlippedRescueIsRefused(t *testing.T) {
+	keys, r := aRescue(t)
+	blob := must(SealRescue(keys, r))(t)
+	eachFlip(blob, allWays, func(place int, flipped []byte) {
+		want := ErrSealed
+		if place == 0 {
+			want = ErrMalformed
+		}
+		if _, err := OpenRescue(keys, flipped); !errors.Is(err, want) {
+			t.Errorf("byte %d: %v", place, err)
+		}
+	})
+	for n := range blob {
+		if _, err := OpenRescue(keys, blob[:n]); !errors.Is(err, ErrMalformed) {
+			t.Fatalf("cut to %d bytes: %v", n, err)
+		}
+	}
+}
+
 func TestFlippedJoinIsRefused(t *testing.T) {
 	keys, _, _ := anInvite(t)
 	entry := must(SealJoin(theChannel, keys.Slot, keys.Join, []byte("a join operation")))(t)
@@ -177,14 +196,15 @@ func derivations(t *testing.T) map[string]derivation {
 		"signed": {in(channel[:], secret[:], []byte("body")), func(in [][]byte) []byte {
 			return Signed{Header: ID(in[1]), Body: in[2]}.message(Channel(in[0]))
 		}},
-		"slot":       {in(invite[:]), ofInvite(func(k InviteKeys) []byte { return k.Slot[:] })},
-		"invite key": {in(invite[:]), ofInvite(func(k InviteKeys) []byte { return k.Invite.Seed() })},
-		"invite id":  {in(invite[:]), ofInvite(func(k InviteKeys) []byte { id := k.ID(); return id[:] })},
-		"blob key":   {in(invite[:]), ofInvite(func(k InviteKeys) []byte { return k.Blob[:] })},
-		"join key":   {in(invite[:]), ofInvite(func(k InviteKeys) []byte { return k.Join[:] })},
-		"card data":  {in(invite[:]), func(in [][]byte) []byte { return cardAAD(Slot(in[0])) }},
-		"offer data": {in(invite[:], make([]byte, 1+CardSize)), func(in [][]byte) []byte { return offerAAD(Slot(in[0]), in[1]) }},
-		"join data":  {in(channel[:], make([]byte, 17)), func(in [][]byte) []byte { return joinAAD(Channel(in[0]), in[1]) }},
+		"slot":        {in(invite[:]), ofInvite(func(k InviteKeys) []byte { return k.Slot[:] })},
+		"invite key":  {in(invite[:]), ofInvite(func(k InviteKeys) []byte { return k.Invite.Seed() })},
+		"invite id":   {in(invite[:]), ofInvite(func(k InviteKeys) []byte { id := k.ID(); return id[:] })},
+		"blob key":    {in(invite[:]), ofInvite(func(k InviteKeys) []byte { return k.Blob[:] })},
+		"join key":    {in(invite[:]), ofInvite(func(k InviteKeys) []byte { return k.Join[:] })},
+		"card data":   {in(invite[:]), func(in [][]byte) []byte { return cardAAD(Slot(in[0])) }},
+		"offer data":  {in(invite[:], make([]byte, 1+CardSize)), func(in [][]byte) []byte { return offerAAD(Slot(in[0]), in[1]) }},
+		"rescue data": {in(invite[:]), func(in [][]byte) []byte { return rescueAAD(Slot(in[0])) }},
+		"join data":   {in(channel[:], make([]byte, 17)), func(in [][]byte) []byte { return joinAAD(Channel(in[0]), in[1]) }},
 	}
 }
 

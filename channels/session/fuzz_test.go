@@ -103,6 +103,36 @@ func FuzzBlob(f *testing.F) {
 	})
 }
 
+// FuzzRescue: a rescue as such opens only if it was sealed, and whatever somebody
+// with the blob key seals as one is refused, or in its limits and canonical.
+func FuzzRescue(f *testing.F) {
+	keys, r := aRescue(f)
+	v := readVectors[invitesVectors](f, "invite.json")
+	blob := []byte(v.Rescues[0].Blob)
+	f.Add(blob)
+	f.Add([]byte(v.Blobs[0].Blob))
+	f.Add(must(codec.Marshal(r))(f))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if _, err := OpenRescue(keys, data); (err == nil) != bytes.Equal(data, blob) {
+			t.Fatal("as a blob:", err)
+		}
+		if size, err := fit(blobSizes, rescueOutside+len(data)); err == nil && size == rescueOutside+len(data) {
+			OpenRescue(keys, sealRescue(keys, data))
+		}
+		size, err := fit(blobSizes, rescueOutside+lengthSize+len(data))
+		if err != nil {
+			return
+		}
+		got, err := OpenRescue(keys, sealRescue(keys, pad(data, nil, size-rescueOutside)))
+		if err != nil {
+			return
+		}
+		if again, err := codec.Marshal(got); err != nil || !bytes.Equal(again, data) || got.check() != nil {
+			t.Fatal("a rescue that is not canonical, or not in its limits:", err)
+		}
+	})
+}
+
 // FuzzJoin: a join as such opens only if it was sealed, and whatever somebody
 // with the join key seals as a padded join is refused, or is the one padding of it.
 func FuzzJoin(f *testing.F) {

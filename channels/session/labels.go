@@ -16,6 +16,7 @@ const (
 	labelJoin       = "hubbub/1 join key"    // HKDF info: invite secret → join key
 	labelCard       = "hubbub/1 card"        // AEAD: a blob's card
 	labelOffer      = "hubbub/1 offer"       // AEAD: a blob's offer
+	labelRescue     = "hubbub/1 rescue"      // AEAD: a rescue
 	labelSealedJoin = "hubbub/1 sealed join" // AEAD: a sealed join
 	labelOwnKeyID   = "hubbub/1 own key id"  // HKDF info: seed of the member key → half of a key id
 )

@@ -120,8 +120,16 @@ type bodyVector struct {
 
 // The layout of invite.json.
 type invitesVectors struct {
-	Blobs []blobVector `json:"blobs"`
-	Joins []joinVector `json:"joins"`
+	Blobs   []blobVector   `json:"blobs"`
+	Joins   []joinVector   `json:"joins"`
+	Rescues []rescueVector `json:"rescues"`
+}
+
+type rescueVector struct {
+	Secret     hexed  `json:"secret"`
+	Diagnostic string `json:"diagnostic"`
+	Rescue     hexed  `json:"rescue"` // CBOR
+	Blob       hexed  `json:"blob"`
 }
 
 type blobVector struct {
@@ -285,16 +293,24 @@ func makeInvites(t *testing.T) any {
 	renewed.Number, renewed.Nicks, renewed.Prekey = 2, []string{"alice"}, newPerson(t, "renewed").prekey.Public
 	blob := must(SealBlob(keys, card, offer))(t)
 	again := must(RefreshBlob(must(BlobCard(blob))(t), card.Refresh, keys.Slot, renewed))(t)
-	cbor := func(v any) hexed { return must(codec.Marshal(v))(t) }
+	encoded := func(v any) hexed { return must(codec.Marshal(v))(t) }
 	join := bytes.Repeat([]byte("join "), 60)
 	entry := must(SealJoin(theChannel, keys.Slot, keys.Join, join))(t)
 	return invitesVectors{
 		Blobs: []blobVector{
-			{"as the inviter offers it", secret[:], cbor(card), cbor(offer), blob},
-			{"refreshed", secret[:], cbor(card), cbor(renewed), again},
+			{"as the inviter offers it", secret[:], encoded(card), encoded(offer), blob},
+			{"refreshed", secret[:], encoded(card), encoded(renewed), again},
 		},
-		Joins: []joinVector{{theChannel[:], secret[:], join, entry}},
+		Joins:   []joinVector{{theChannel[:], secret[:], join, entry}},
+		Rescues: []rescueVector{makeRescue(t)},
 	}
+}
+
+func makeRescue(t *testing.T) rescueVector {
+	keys, r := aRescue(t)
+	secret := InviteSecret{9}
+	plain := must(codec.Marshal(r))(t)
+	return rescueVector{secret[:], must(cbor.Diagnose(plain))(t), plain, must(SealRescue(keys, r))(t)}
 }
 
 // readVectors reads a file of docs/vectors.
@@ -350,6 +366,12 @@ func TestVectorsOpen(t *testing.T) {
 		join, err := OpenJoin(Channel(c.Channel), DeriveInvite(InviteSecret(c.Secret)).Join, c.Entry)
 		if err != nil || !bytes.Equal(join, c.Join) {
 			t.Error("join:", err)
+		}
+	}
+	for _, c := range invites.Rescues {
+		r, err := OpenRescue(DeriveInvite(InviteSecret(c.Secret)), c.Blob)
+		if err != nil || !bytes.Equal(must(codec.Marshal(r))(t), c.Rescue) {
+			t.Error("rescue:", err)
 		}
 	}
 }
