@@ -3,6 +3,7 @@ package channels
 import (
 	"fmt"
 	"net/url"
+	"strings"
 	"time"
 
 	"hubbub/channels/session"
@@ -143,19 +144,22 @@ func (s *step) unsent(ch *channel) {
 
 // whyUnsent says what keeps texts from being sent.
 func (s *step) whyUnsent(ch *channel) string {
-	why := "there is no hub"
+	var why []string
 	for _, id := range s.placesOf(ch) {
 		h, _ := s.hub(id)
-		switch trouble, _ := first(s.book, readString, "SELECT trouble FROM places WHERE channel = ? AND hub = ?", ch.row, id); {
+		switch trouble := s.placeAt(ch.row, id).trouble; {
 		case !h.up:
-			why = hostOf(h.address.URL) + " cannot be reached"
+			why = append(why, hostOf(h.address.URL)+" cannot be reached")
 		case trouble != "":
-			why = hostOf(h.address.URL) + " says: " + trouble
+			why = append(why, hostOf(h.address.URL)+" says: "+trouble)
 		default:
 			return hostOf(h.address.URL) + " has not answered yet"
 		}
 	}
-	return why
+	if len(why) == 0 {
+		return "there is no hub"
+	}
+	return strings.Join(why, ", ")
 }
 
 // arrived tells the user that what had to wait is sent, if that was said.

@@ -70,9 +70,13 @@ func (s *step) forgetPlaces(ch *channel) {
 
 // enter notes that a hub lets one's token in.
 func (s *step) enter(ch *channel, hub int64) {
-	if s.book.run(`UPDATE places SET entered = 1, joined = 1, standing = CASE WHEN standing = ? THEN standing ELSE 0 END, tries = 0, trouble = CASE WHEN standing = ? THEN trouble ELSE '' END
-		WHERE channel = ? AND hub = ? AND (entered = 0 OR standing NOT IN (0, ?) OR tries > 0 OR trouble <> '' AND standing <> ?)`,
-		int(Full), int(Full), ch.row, hub, int(Full), int(Full)) > 0 {
+	p := s.placeAt(ch.row, hub)
+	if p.standing == Full { // which only a put can show to be over
+		p.standing, p.trouble = Good, ""
+	}
+	if !p.entered || p.standing != Good || p.tries > 0 || p.trouble != "" {
+		s.book.run(`UPDATE places SET entered = 1, joined = 1, tries = 0 WHERE channel = ? AND hub = ?`, ch.row, hub)
+		s.book.run(`UPDATE places SET standing = 0, told = 0, trouble = '' WHERE channel = ? AND hub = ? AND standing <> ?`, ch.row, hub, int(Full))
 		s.admit(ch, hub)
 	}
 }
@@ -127,10 +131,10 @@ func (s *step) outEverywhere(ch *channel) bool {
 // notLetIn takes that a hub does not know the channel, or one's token in it:
 // it has lost them, or nobody has let one in yet. It says when to ask again.
 func (s *step) notLetIn(ch *channel, hub int64, p placeRecord, e *wire.Error, wait time.Duration) time.Duration {
-	if !p.entered && p.standing != Lost {
-		s.book.run("UPDATE places SET trouble = ? WHERE channel = ? AND hub = ?", words(e), ch.row, hub)
-	} else {
+	if p.entered {
 		s.lostAll(ch, hub, words(e))
+	} else if p.standing == Good {
+		s.book.run("UPDATE places SET trouble = ? WHERE channel = ? AND hub = ?", words(e), ch.row, hub)
 	}
 	h, _ := s.hub(hub)
 	if p.opened != 1 || h.account == nil || !h.claimed {
