@@ -120,7 +120,7 @@ func operationOf[A any](writes bool, do func(*answer, store.Tx, *wire.Call, A) (
 }
 
 func (a *answer) fetch(tx store.Tx, c *wire.Call, args wire.FetchArgs) (any, error) {
-	generation, err := a.hub.store.Generation()
+	generation, err := tx.Generation()
 	if err != nil {
 		return nil, err
 	}
@@ -136,7 +136,7 @@ func (a *answer) fetch(tx store.Tx, c *wire.Call, args wire.FetchArgs) (any, err
 }
 
 func (a *answer) status(tx store.Tx, c *wire.Call) (any, error) {
-	generation, err := a.hub.store.Generation()
+	generation, err := tx.Generation()
 	if err != nil {
 		return nil, err
 	}

@@ -21,6 +21,8 @@ type Lies struct {
 	Hide func(channel wire.Channel, caller wire.Token, entry wire.Entry) bool
 	// Fetched changes what a fetch has found, after Hide.
 	Fetched func(channel wire.Channel, caller wire.Token, result *wire.FetchResult)
+	// Generation is told instead of the real one.
+	Generation func(real [16]byte) [16]byte
 	// Twice lets anybody redeem a slot that another has redeemed.
 	Twice bool
 }
@@ -214,6 +216,14 @@ func (t *lyingTx) Withdraw(channel wire.Channel, caller wire.Token, args wire.Wi
 		return err
 	}
 	return t.Tx.Withdraw(channel, caller, args)
+}
+
+func (t *lyingTx) Generation() ([16]byte, error) {
+	real, err := t.Tx.Generation()
+	if err == nil && t.lies.Generation != nil {
+		return t.lies.Generation(real), nil
+	}
+	return real, err
 }
 
 func (t *lyingTx) Status(channel wire.Channel, caller wire.Token) (wire.StatusResult, error) {

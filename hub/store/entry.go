@@ -75,9 +75,10 @@ func (t *tx) had(channel int64, id wire.EntryID) (again *int64, err error) {
 	return again, nil
 }
 
-// mayAgain says whether an entry that was put again then may be now.
+// mayAgain says whether an entry that was put again then may be now; a then that
+// has not come is of a clock that was ahead.
 func (t *tx) mayAgain(then int64) bool {
-	return t.now.Unix() >= then+int64(againOnce.Seconds())
+	return t.now.Unix() >= then+int64(againOnce.Seconds()) || then > t.now.Add(wire.MaxSkew).Unix()
 }
 
 // fit makes room for size bytes of class, which for text may drop the oldest:
@@ -105,7 +106,7 @@ func (t *tx) fit(m *member, class wire.Class, size int64) (dropped bool, err err
 
 // append adds an entry that is not there yet.
 func (t *tx) append(m *member, token wire.Token, id wire.EntryID, class wire.Class, entry []byte) (int64, error) {
-	position := max(m.last+1, t.now.UnixMicro())
+	position := max(m.last+1, positionAt(t.now))
 	size := charge(len(entry))
 	text, keep := size, int64(0)
 	if class == wire.ClassKeep {

@@ -1,6 +1,9 @@
 package store
 
 import (
+	"math"
+	"time"
+
 	"hubbub/channels/wire"
 )
 
@@ -96,14 +99,26 @@ func (t *tx) tidy() error {
 	case 0:
 		return t.expireTurn(now / 4)
 	case 1:
-		return t.exec(`DELETE FROM had WHERE (channel, id) IN (SELECT channel, id FROM had WHERE until < ? LIMIT ?)`, now, bite)
+		return t.forgetHad()
 	case 2:
-		return t.exec(`DELETE FROM waited WHERE enc IN (SELECT enc FROM waited WHERE until < ? LIMIT ?)`, now, bite)
+		const forget = `DELETE FROM waited WHERE enc IN (SELECT enc FROM waited WHERE until < ? OR until > ? LIMIT ?)`
+		return t.exec(forget, now, now+int64((wire.EncSeen+wire.MaxSkew)/time.Second), bite)
 	default:
 		return t.exec(`UPDATE slots SET blob = NULL WHERE slot IN
 			(SELECT slot FROM slots WHERE state = 0 AND expires < ? AND blob IS NOT NULL LIMIT ?)`,
-			t.now.Add(-keptBlob).Unix(), bite)
+			t.due().Add(-keptBlob).Unix(), bite)
 	}
+}
+
+// forgetHad forgets ids of entries that were dropped long ago.
+func (t *tx) forgetHad() error {
+	due, never := t.due(), int64(math.MaxInt64)
+	if t.clock.back < due.Add(-keptHad).Unix() {
+		// They were dropped while the clock was ahead, and it went back long ago.
+		never = t.now.Add(keptHad + wire.MaxSkew).Unix()
+	}
+	return t.exec(`DELETE FROM had WHERE (channel, id) IN (SELECT channel, id FROM had WHERE until < ? OR until > ? LIMIT ?)`,
+		due.Unix(), never, bite)
 }
 
 // expireTurn expires in the channel whose turn it is.
@@ -120,7 +135,8 @@ func (t *tx) expireTurn(turn int64) error {
 func (t *tx) expire(channel int64) error {
 	var first int64
 	ok, err := t.row(`SELECT at FROM entries WHERE channel = ? ORDER BY position LIMIT 1`, []any{channel}, &first)
-	if err != nil || !ok || first > t.now.Add(-keptAcked).Unix() {
+	acks, aged := t.due().Add(-keptAcked).Unix(), t.due().Add(-keptLong).Unix()
+	if err != nil || !ok || t.since(first) > acks {
 		return err
 	}
 	batch, err := t.oldest(`channel = ?`, channel)
@@ -134,9 +150,8 @@ func (t *tx) expire(channel int64) error {
 		return err
 	}
 	for _, e := range batch {
-		aged := e.at <= t.now.Add(-keptLong).Unix()
-		done := e.position <= acked && e.at <= t.now.Add(-keptAcked).Unix()
-		if !aged && !done {
+		since := t.since(e.at)
+		if since > aged && (e.position > acked || since > acks) {
 			return nil
 		}
 		if err := t.drop(channel, e); err != nil {

@@ -4,7 +4,7 @@ package store
 // next 2 out of 1, and so on. PRAGMA user_version says how many have been run.
 // What has been released is never changed. Every process parses all of the
 // schema, so there is little of it. Times are unix seconds.
-var migrations = []string{schema1}
+var migrations = []string{schema1, schema2}
 
 const schema1 = `
 CREATE TABLE accounts (
@@ -79,4 +79,15 @@ CREATE TABLE waited (
 	until INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX waited_until ON waited (until);
+`
+
+const schema2 = `
+CREATE TABLE clock ( -- one row; clock.go says what it means
+	seen    INTEGER NOT NULL,
+	skipped INTEGER NOT NULL,
+	until   INTEGER NOT NULL,
+	back    INTEGER NOT NULL,
+	count   INTEGER NOT NULL
+) STRICT;
+INSERT INTO clock VALUES (0, 0, 0, 0, 0);
 `

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"crypto/rand"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -99,14 +100,17 @@ func (s *SQLite) ready() (bool, error) {
 	if _, err := os.Stat(s.path); errors.Is(err, os.ErrNotExist) {
 		return false, nil
 	}
-	var version int
-	if err := s.db.QueryRow("PRAGMA user_version").Scan(&version); err != nil {
-		return false, err
+	version, err := s.version()
+	return version == len(migrations), err
+}
+
+// version is the database's, 0 of one that is new. Errors: ErrNewer.
+func (s *SQLite) version() (version int, err error) {
+	err = s.db.QueryRow("PRAGMA user_version").Scan(&version)
+	if err == nil && version > len(migrations) {
+		err = fmt.Errorf("%w: it is of version %d, this program knows %d; put the newer one back", ErrNewer, version, len(migrations))
 	}
-	if version > len(migrations) {
-		return false, fmt.Errorf("%w: it is of version %d, this program knows %d; put the newer one back", ErrNewer, version, len(migrations))
-	}
-	return version == len(migrations), nil
+	return version, err
 }
 
 // create makes the database, or brings it to this program's version. One
@@ -123,8 +127,8 @@ func (s *SQLite) create(wal bool) error {
 	} else if !errors.Is(err, os.ErrExist) {
 		return err
 	}
-	var version int
-	if err := s.db.QueryRow("PRAGMA user_version").Scan(&version); err != nil || version >= len(migrations) {
+	version, err := s.version()
+	if err != nil || version == len(migrations) {
 		return err
 	}
 	if version == 0 && wal {
@@ -162,7 +166,9 @@ func (s *SQLite) migrate(version int) error {
 		return err
 	}
 	// Now, for later there may be no room for it.
-	_, err = newGeneration(s.path)
+	var name [16]byte
+	rand.Read(name[:])
+	_, err = writeGeneration(s.path, name, 0)
 	return err
 }
 
@@ -195,9 +201,9 @@ func (s *SQLite) withoutSharedMemory() (*SQLite, error) {
 		return nil, err
 	}
 	again := &SQLite{db: connect(s.path, "_journal_mode", "PERSIST"), path: s.path, limits: s.limits}
-	ready, err := again.ready()
-	if err == nil && !ready {
-		err = again.migrate(0)
+	version, err := again.version()
+	if err == nil && version < len(migrations) {
+		err = again.migrate(version)
 	}
 	if err != nil {
 		again.db.Close()
@@ -214,6 +220,9 @@ func (s *SQLite) Update(ctx context.Context, now time.Time, f func(Tx) error) er
 	s.write.Lock()
 	defer s.write.Unlock()
 	return s.run(ctx, now, false, func(t *tx) error {
+		if err := t.observe(); err != nil {
+			return err
+		}
 		if err := f(t); err != nil {
 			return err
 		}
@@ -232,16 +241,24 @@ func (s *SQLite) run(ctx context.Context, now time.Time, reads bool, f func(*tx)
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	t := s.newTx(now)
 	sqlTx, err := s.db.BeginTx(context.WithoutCancel(ctx), &sql.TxOptions{ReadOnly: reads})
 	if err != nil {
 		return classify(err)
 	}
 	defer sqlTx.Rollback()
-	t := &tx{sql: sqlTx, now: now, limits: s.limits, statements: make(map[string]*sql.Stmt)}
+	t.sql = sqlTx
 	if err := f(t); err != nil {
 		return classify(err)
 	}
-	return classify(sqlTx.Commit())
+	return classify(t.commit())
+}
+
+// newTx returns a transaction that has still to begin.
+func (s *SQLite) newTx(now time.Time) *tx {
+	t := &tx{path: s.path, now: now, limits: s.limits, statements: make(map[string]*sql.Stmt)}
+	t.file, t.hasFile = readGeneration(s.path)
+	return t
 }
 
 // classify gives SQLite's errors that others act on their names here.

@@ -178,44 +178,6 @@ func TestAMoveToHostingWithoutSharedMemory(t *testing.T) {
 	}
 }
 
-func TestACopyIsAnotherGeneration(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "hub.db")
-	s := mustOpen(t, path)
-	furnish(t, s)
-	generation := func(path string) [16]byte {
-		t.Helper()
-		s := mustOpen(t, path)
-		defer s.Close()
-		g, err := s.Generation()
-		if err != nil {
-			t.Fatal(err)
-		}
-		return g
-	}
-	one := generation(path)
-	if err := s.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if generation(path) != one {
-		t.Fatal("another generation after closing and opening")
-	}
-	// The whole folder is copied, the generation's file with it.
-	folder := filepath.Join(t.TempDir(), "restored")
-	if err := os.CopyFS(folder, os.DirFS(filepath.Dir(path))); err != nil {
-		t.Fatal(err)
-	}
-	if two := generation(filepath.Join(folder, "hub.db")); two == one {
-		t.Fatal("a copy has the generation of what it was copied from")
-	}
-	// The database is wiped, and a new one begins under its name.
-	if err := os.Remove(path); err != nil {
-		t.Fatal(err)
-	}
-	if generation(path) == one {
-		t.Fatal("a new database has the generation of the one before")
-	}
-}
-
 // No room on the disk is said as such, has changed nothing, and passes.
 func TestNoRoomChangesNothing(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "hub.db")
@@ -288,9 +250,7 @@ func TestManyFirstRequests(t *testing.T) {
 				return
 			}
 			defer s.Close()
-			if _, err := s.Generation(); err != nil {
-				t.Error(err)
-			}
+			generationOf(t, s)
 		})
 	}
 	all.Wait()

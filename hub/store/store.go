@@ -26,9 +26,6 @@ type Store interface {
 	// Waited notes that the request of this enc is about to be held, and says
 	// whether that was noted before, within wire.EncSeen.
 	Waited(ctx context.Context, now time.Time, enc [32]byte) (before bool, err error)
-	// Generation is a random name of this very database: a wiped one, or a copy
-	// of it put in its place, has another.
-	Generation() ([16]byte, error)
 	// Close ends the use of the store. It is always to be called.
 	Close() error
 }
@@ -66,6 +63,9 @@ type Tx interface {
 	Redeem(caller wire.Token, args wire.RedeemArgs) (wire.RedeemResult, error)
 	Withdraw(channel wire.Channel, caller wire.Token, args wire.WithdrawArgs) error
 
+	// Generation is a random name of this very database: a wiped one, or a copy
+	// of it put in its place, has another.
+	Generation() ([16]byte, error)
 	// Status is of the channel, for its members, or of the account for the
 	// zero channel. It sets neither Software nor Generation.
 	Status(channel wire.Channel, caller wire.Token) (wire.StatusResult, error)

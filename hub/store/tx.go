@@ -11,11 +11,28 @@ import (
 // tx implements Tx.
 type tx struct {
 	sql        *sql.Tx
+	path       string // of the database
 	now        time.Time
 	limits     Limits
 	statements map[string]*sql.Stmt
 	touched    []int64 // channels whose oldest entries tidy looks at
 	wrote      bool
+
+	was, clock clock // before and after this transaction, if it writes
+	noted      bool  // it has noted the time
+
+	file    generationFile // as it was before the transaction began
+	hasFile bool
+}
+
+// commit ends the transaction.
+func (t *tx) commit() error {
+	if err := t.sql.Commit(); err != nil || !t.noted {
+		return err
+	}
+	// All is on the disk. What the file says besides may be old.
+	_ = t.mark()
+	return nil
 }
 
 // statement prepares query, once in a transaction: 64 puts share theirs.

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"time"
 )
 
@@ -21,17 +20,21 @@ func (s *SQLite) Waited(ctx context.Context, now time.Time, enc [32]byte) (befor
 		return false, classify(err)
 	}
 	defer conn.ExecContext(ctx, "PRAGMA synchronous=FULL")
+	t := s.newTx(now)
 	sqlTx, err := conn.BeginTx(ctx, nil)
 	if err != nil {
 		return false, classify(err)
 	}
 	defer sqlTx.Rollback()
-	t := &tx{sql: sqlTx, now: now, limits: s.limits, statements: make(map[string]*sql.Stmt)}
-	if before, err = t.noteWaited(enc); err == nil {
+	t.sql = sqlTx
+	if err = t.observe(); err == nil {
+		before, err = t.noteWaited(enc)
+	}
+	if err == nil {
 		err = t.tidy()
 	}
 	if err != nil {
 		return false, classify(err)
 	}
-	return before, classify(sqlTx.Commit())
+	return before, classify(t.commit())
 }

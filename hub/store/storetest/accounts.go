@@ -204,12 +204,26 @@ func anErrorUndoesEverything(w *world) {
 }
 
 func generationStays(w *world) {
-	one, err := w.store.Generation()
-	w.ok(err)
+	one := w.generation()
 	w.lounge()
-	two, err := w.store.Generation()
-	w.ok(err)
-	if one != two || one == ([16]byte{}) {
+	w.later(30 * time.Hour)
+	if two := w.generation(); one != two || one == ([16]byte{}) {
 		w.Fatalf("%x, then %x", one, two)
 	}
+	w.ok(w.update(func(tx store.Tx) error {
+		three, err := tx.Generation()
+		if one != three {
+			w.Errorf("%x, and %x in a transaction that writes", one, three)
+		}
+		return err
+	}))
+}
+
+func (w *world) generation() (g [16]byte) {
+	w.Helper()
+	w.ok(w.store.View(context.Background(), w.now, func(tx store.Tx) (err error) {
+		g, err = tx.Generation()
+		return err
+	}))
+	return g
 }
