@@ -76,9 +76,7 @@ func (s *step) untold(ch *channel) (ops [][]byte) {
 func (s *step) revokeSelf(ch *channel, places []int64) {
 	args := wire.RevokeArgs{Token: wire.Token(public(ch.token))}
 	for _, m := range s.others(ch) {
-		if s.view(ch).Above(roster.Member(ch.self), m.ID) {
-			args.Keep = append(args.Keep, wire.Token(m.Token))
-		}
+		args.Keep = append(args.Keep, wire.Token(m.Token))
 	}
 	for _, h := range places {
 		s.call(pending{hub: h, channel: ch.row, op: wire.OpRevoke, args: mustEncode(args)})

@@ -64,7 +64,7 @@ func (w *World) checkMirrors(tk *talk, logs map[*house]map[string]map[string]boo
 			for _, pair := range [][2]*house{{first, h}, {h, first}} {
 				n, example := 0, ""
 				for id := range logs[pair[0]][channel] {
-					if !logs[pair[1]][channel][id] {
+					if !logs[pair[1]][channel][id] && !pair[1].dropped[entryID([]byte(id))] {
 						n++
 						if example == "" || id < example {
 							example = id

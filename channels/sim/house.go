@@ -36,8 +36,9 @@ type house struct {
 	broken  brokenAs // how it fails while it is not down
 	lie     *liar    // nil: it is honest
 	lied    bool
-	wiped   bool   // and not claimed again
-	backup  string // a copy of its data folder; empty: none
+	dropped map[entryID]bool // entries that it has said it holds, and does not
+	wiped   bool             // and not claimed again
+	backup  string           // a copy of its data folder; empty: none
 	keys    *wire.HubKeys
 	shown   time.Time // when keys were
 	held    []*letter
@@ -68,7 +69,7 @@ const cachedFor = 6 * time.Hour
 func (w *World) build(name string) *house {
 	h := &house{
 		w: w, name: name, url: "http://" + name + ".example/hub.cgi", data: filepath.Join(w.options.Dir, name),
-		limits: store.DefaultLimits(), writes: map[wire.Channel]int{}, cached: map[fetching]cached{},
+		limits: store.DefaultLimits(), writes: map[wire.Channel]int{}, dropped: map[entryID]bool{}, cached: map[fetching]cached{},
 	}
 	h.open()
 	h.secret = h.claimKey()

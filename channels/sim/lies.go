@@ -123,6 +123,7 @@ func (v *liar) drop(l *letter) (kept []wire.SignedCall, dropped []int) {
 		if put, ok := c.Args.(wire.PutArgs); ok && !put.Again {
 			if id := sha256.Sum256(put.Entry); v.drawn(id[:], []byte("put")) < v.drops {
 				v.h.w.stored[id] = true // as far as anybody can know
+				v.h.dropped[id] = true
 				v.h.w.tell("    %s drops %x of %s's", v.h.name, id[:3], l.p.name)
 				v.lies++
 				dropped = append(dropped, i)
