@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bufio"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -117,6 +119,14 @@ func startFront(t *testing.T, h *embeddedHub) *front {
 	return f
 }
 
+// counts returns how many connections there were, and how often each host was
+// asked for.
+func (f *front) counts() (conns int, hosts map[string]int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.conns, maps.Clone(f.hosts)
+}
+
 // status is a call that any hub answers.
 func status(t *testing.T) []wire.SignedCall {
 	return []wire.SignedCall{{Op: wire.OpStatus, Key: newKey(t)}}
@@ -137,8 +147,8 @@ func TestRunnerKeepsLinesApart(t *testing.T) {
 			}
 		}
 	}
-	if f.conns != 4 {
-		t.Errorf("%d connections for 4 lines", f.conns)
+	if conns, _ := f.counts(); conns != 4 {
+		t.Errorf("%d connections for 4 lines", conns)
 	}
 	if len(r.clients) != 4 {
 		t.Errorf("%d clients for 4 lines", len(r.clients))
@@ -185,8 +195,10 @@ func TestRunnerFollowsAHub(t *testing.T) {
 			t.Fatalf("%+v, %+v", a, a.Failure)
 		}
 	}
-	if len(r.clients) != 1 || first.hosts[hostOf(first)] != 4 || second.hosts[hostOf(second)] != 3 {
-		t.Errorf("%d clients, asked %v and %v", len(r.clients), first.hosts, second.hosts)
+	_, before := first.counts()
+	_, after := second.counts()
+	if len(r.clients) != 1 || before[hostOf(first)] != 4 || after[hostOf(second)] != 3 {
+		t.Errorf("%d clients, asked %v and %v", len(r.clients), before, after)
 	}
 }
 
@@ -212,7 +224,7 @@ func TestRunnerTakesTheProxy(t *testing.T) {
 	if err := <-found; err != nil {
 		t.Error(err)
 	}
-	before := f.conns
+	before, _ := f.counts()
 	r.Carry(channels.Request{ID: 2, Hub: h.address, Calls: status(t)})
 	if a := r.answer(); a.Failure != nil {
 		t.Errorf("%+v", a.Failure)
@@ -222,8 +234,9 @@ func TestRunnerTakesTheProxy(t *testing.T) {
 	if a := r.answer(); a.Failure != nil || a.URL != h.address.URL {
 		t.Errorf("%+v, %+v", a, a.Failure)
 	}
-	if f.conns != before || f.hosts["hub.example"] != 2 || f.hosts["other.example"] != 1 || f.hosts["127.0.0.1:1"] != 1 || len(f.hosts) != 3 {
-		t.Errorf("%d connections, %d before; the proxy was asked for %v", f.conns, before, f.hosts)
+	conns, hosts := f.counts()
+	if conns != before || hosts["hub.example"] != 2 || hosts["other.example"] != 1 || hosts["127.0.0.1:1"] != 1 || len(hosts) != 3 {
+		t.Errorf("%d connections, %d before; the proxy was asked for %v", conns, before, hosts)
 	}
 }
 
@@ -257,5 +270,33 @@ func TestRunnerForgetsClients(t *testing.T) {
 	}
 	if again := r.client(clientKey{line: 1000}, address(0)); again != busy || len(r.clients) != 1 {
 		t.Errorf("%d clients; the one in use is kept: %v", len(r.clients), again == busy)
+	}
+}
+
+// A hub that only the proxy of the configuration file leads to is added and
+// claimed by what one types.
+func TestServeTakesTheProxy(t *testing.T) {
+	h := testHub(t)
+	f := startFront(t, h)
+	address, _ := served(t, "proxy = \""+f.URL+"\"\n")
+	c, err := net.Dial("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	c.SetDeadline(time.Now().Add(20 * time.Second))
+	key := wire.AccountKey{Fingerprint: h.address.Fingerprint, Secret: h.secret}
+	fmt.Fprintf(c, "NICK alice\r\nUSER alice 0 * :Alice\r\nPRIVMSG sysop :hub add http://hub.example/ %s\r\n", key)
+	for in := bufio.NewScanner(c); ; {
+		if !in.Scan() {
+			_, hosts := f.counts()
+			t.Fatalf("the hub was not added: %v; the proxy was asked for %v", in.Err(), hosts)
+		}
+		if strings.Contains(in.Text(), "The hub http://hub.example/ is ready") {
+			break
+		}
+	}
+	if _, hosts := f.counts(); hosts["hub.example"] < 2 || len(hosts) != 1 {
+		t.Errorf("the proxy was asked for %v", hosts)
 	}
 }
