@@ -242,6 +242,11 @@ func (s *step) heard(id int64, in Answered) {
 		s.book.run("UPDATE hubs SET up = 1, heard = ?, trouble = '', note = ? WHERE id = ?", stamp(s.now), cleanLine(in.Note), id)
 		s.answeredAt(h, in.URL)
 	}
+	if !h.trusted && !s.public(h) {
+		// It was found where one was willing to look for it: it stays known there,
+		// whatever becomes of the reason.
+		s.book.run("UPDATE hubs SET trusted = 1 WHERE id = ?", id)
+	}
 	s.memory.hubs[id] = state
 	s.backUp(h)
 }

@@ -29,7 +29,7 @@ type world struct {
 	now     time.Time
 	queue   queue
 	turn    int
-	quick   bool // phonebooks do not wait for the disk
+	options channels.Options // of all gateways, but for their nicks
 	hubs    map[wire.Fingerprint]*hubHouse
 	named   map[string]*hubHouse
 	people  []*person
@@ -56,7 +56,7 @@ func begin(t *testing.T) *world {
 func newWorld(t testing.TB) *world {
 	_, bench := t.(*testing.B)
 	return &world{
-		t: t, quick: !bench, dir: t.TempDir(), now: time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC), latency: 20 * time.Millisecond,
+		t: t, options: channels.Options{Quick: !bench}, dir: t.TempDir(), now: time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC), latency: 20 * time.Millisecond,
 		hubs: map[wire.Fingerprint]*hubHouse{}, named: map[string]*hubHouse{},
 	}
 }
@@ -274,8 +274,9 @@ type person struct {
 	ref    channels.Ref
 	skew   time.Duration // of the clock
 	steps  int
-	crash  int  // the step after which the gateway dies; 0: never
-	mute   bool // it dies before anything is carried out
+	made   []channels.Request // all that it ever made
+	crash  int                // the step after which the gateway dies; 0: never
+	mute   bool               // it dies before anything is carried out
 }
 
 // person makes somebody, with a gateway that runs and an embedded hub of no use.
@@ -291,7 +292,9 @@ func (p *person) start() {
 	if p.core != nil {
 		p.w.t.Fatalf("%s runs already", p.name)
 	}
-	core, err := channels.Open(p.dir, channels.Options{Nick: p.name, Quick: p.w.quick})
+	options := p.w.options
+	options.Nick = p.name
+	core, err := channels.Open(p.dir, options)
 	if err != nil {
 		p.w.t.Fatalf("%s: %v", p.name, err)
 	}
@@ -330,6 +333,15 @@ func (p *person) step(in channels.Input) []channels.Event {
 		p.restart()
 		return nil
 	}
+	p.carryOut(out)
+	if dies {
+		p.restart()
+	}
+	return out.Events
+}
+
+// carryOut does what a step has asked for.
+func (p *person) carryOut(out channels.Output) {
 	p.events = append(p.events, out.Events...)
 	for _, id := range out.Cancel {
 		if cancel := p.flying[id]; cancel != nil {
@@ -353,15 +365,12 @@ func (p *person) step(in channels.Input) []channels.Event {
 			}
 		})
 	}
-	if dies {
-		p.restart()
-	}
-	return out.Events
 }
 
 // request carries a request to its hub, and the answer back.
 func (p *person) request(r channels.Request) {
 	life, cancelled := p.life, false
+	p.made = append(p.made, r)
 	var waiting *held
 	h := p.w.hubs[r.Hub.Fingerprint]
 	p.flying[r.ID] = func() {
@@ -407,6 +416,22 @@ func (p *person) request(r channels.Request) {
 			}
 		}
 	})
+}
+
+// putsOut has a hub put a member out of the first channel that the person is
+// in, who has opened it there.
+func (p *person) putsOut(h *hubHouse, other *person) {
+	p.w.t.Helper()
+	id := p.core.Blobs("SELECT channel FROM channels")[0]
+	key := ed25519.NewKeyFromSeed(p.core.Blobs("SELECT token FROM channels")[0])
+	token := ed25519.NewKeyFromSeed(other.core.Blobs("SELECT token FROM channels")[0]).Public().(ed25519.PublicKey)
+	results, err := h.exchange(channels.Request{Hub: h.address(), Calls: []wire.SignedCall{{
+		Op: wire.OpRevoke, Channel: wire.Channel(id), Args: wire.RevokeArgs{Token: wire.Token(token)}, Key: key,
+	}}})
+	if err != nil || results[0].Error != nil {
+		p.w.t.Fatalf("putting %s out: %v %+v", other.name, err, results)
+	}
+	h.ring()
 }
 
 // puts puts any bytes into the log of a channel, with the person's own token.
