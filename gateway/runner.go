@@ -195,6 +195,10 @@ func hubFailure(err error) *channels.HubFailure {
 		f.Kind = channels.NotAHub
 	case hubclient.WrongKey:
 		f.Kind = channels.WrongKey
+	default:
+		if !e.Own { // anybody on the way can say so
+			f.Kind = channels.Unreachable
+		}
 	}
 	return f
 }

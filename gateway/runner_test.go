@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"crypto/rand"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -128,6 +129,26 @@ func TestRunnerFindsTheEmbeddedHub(t *testing.T) {
 	}
 }
 
+// filtered is a place from which a hub's keys come, and requests do not reach it.
+func filtered(t *testing.T, h *embeddedHub) string {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost {
+			w.WriteHeader(http.StatusBadRequest)
+			return
+		}
+		keys, err := http.Get(h.address.URL + "?" + r.URL.RawQuery)
+		if err != nil {
+			w.WriteHeader(http.StatusBadGateway)
+			return
+		}
+		defer keys.Body.Close()
+		w.Header().Set("Content-Type", keys.Header.Get("Content-Type"))
+		_, _ = io.Copy(w, keys.Body)
+	}))
+	t.Cleanup(s.Close)
+	return s.URL
+}
+
 func TestRunnerSaysWhyThereIsNoAnswer(t *testing.T) {
 	h := testHub(t)
 	site := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -139,6 +160,7 @@ func TestRunnerSaysWhyThereIsNoAnswer(t *testing.T) {
 		w.WriteHeader(http.StatusServiceUnavailable)
 	}))
 	defer busy.Close()
+	filter := filtered(t, h)
 	call := wire.SignedCall{Op: wire.OpClaim, Args: wire.ClaimArgs{Secret: h.secret}, Key: newKey(t)}
 	tests := []struct {
 		name string
@@ -154,6 +176,8 @@ func TestRunnerSaysWhyThereIsNoAnswer(t *testing.T) {
 			channels.HubFailure{Kind: channels.WrongKey, Text: "is not the one that answers at its address: another hub has taken its place, or somebody is in between"}},
 		{"busy", channels.HubAddress{URL: busy.URL + "/"}, call,
 			channels.HubFailure{Kind: channels.Unreachable, Text: "is busy: (503)", Retry: 7 * time.Second}},
+		{"a filter's word", channels.HubAddress{URL: filter + "/", Fingerprint: h.address.Fingerprint}, call,
+			channels.HubFailure{Kind: channels.Unreachable, Text: "refused the request: it could not read the request (400)"}},
 		{"nothing to sign with", h.address, wire.SignedCall{Op: wire.OpClaim, Args: wire.ClaimArgs{}},
 			channels.HubFailure{Kind: channels.Refused}},
 	}
