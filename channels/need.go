@@ -58,7 +58,8 @@ func (s *step) answerNeed(ch *channel, from session.Member, need session.Need) {
 			s.book.run("DELETE FROM given WHERE channel = ? AND member = ?", ch.row, from[:])
 			s.enqueue(ch, item{kind: outGive, content: from[:]})
 		}
-		for _, signed := range list(s.book, readBytes, `SELECT signed FROM entries WHERE channel = ? AND state = ? AND key = ? AND signed IS NOT NULL ORDER BY seq`,
+		// The newest first: each is taken only where the next one names it.
+		for _, signed := range list(s.book, readBytes, `SELECT signed FROM entries WHERE channel = ? AND state = ? AND key = ? AND signed IS NOT NULL ORDER BY seq DESC`,
 			ch.row, entryOwn, k.ID[:]) {
 			s.enqueue(ch, item{kind: outAgain, content: signed})
 		}
