@@ -90,6 +90,9 @@ func (s *step) forget(ch *channel) {
 	for _, table := range []string{"lines", "outbox", "sending", "given", "chains", "prekeys", "invites", "redeemed", "peers", "operations", "timers", "held", "fingerprints", "ops_asked", "ops_wanted"} {
 		s.book.run("DELETE FROM "+table+" WHERE channel = ?", ch.row)
 	}
+	// The hubs are not read any more: nothing is carried, but for what is one's own.
+	s.book.run("DELETE FROM calls WHERE channel = ? AND carry = 1 AND entry NOT IN (SELECT id FROM entries WHERE channel = ? AND state = ?)", ch.row, ch.row, entryOwn)
+	s.book.run("UPDATE calls SET carry = 0, due = 0 WHERE channel = ? AND carry = 1", ch.row)
 	s.book.run("DELETE FROM entries WHERE channel = ? AND NOT EXISTS (SELECT 1 FROM calls WHERE entry = entries.id)", ch.row)
 	s.book.run("DELETE FROM calls WHERE channel = ? AND op NOT IN (?, ?)", ch.row, string(wire.OpPut), string(wire.OpRevoke))
 	s.book.run("UPDATE channels SET member = zeroblob(32) WHERE id = ?", ch.row)

@@ -116,8 +116,23 @@ func (w *World) unsettled() {
 	}
 	for _, p := range w.people {
 		if p.left() > 0 {
+			p.stuck = true
 			w.wrong(Rest, "%s has yet to do: %+v", p.name, p.core.Queue())
 		}
+	}
+}
+
+// tellStuck tells what a gateway has yet to do.
+func (p *person) tellStuck() {
+	for _, r := range p.phonebook(7, `SELECT h.url, coalesce(c.name, ''), coalesce(c.state, ''), k.op, k.carry, k.made, k.due FROM calls k
+		JOIN hubs h ON h.id = k.hub LEFT JOIN channels c ON c.id = k.channel ORDER BY k.id`) {
+		p.w.tell("%s would still ask: %v, made %v, due %v", p.name, r[:5], time.Unix(0, r[5].(int64)).UTC(), time.Unix(0, r[6].(int64)).UTC())
+	}
+	for _, r := range p.phonebook(3, "SELECT c.name, o.kind, o.made FROM outbox o JOIN channels c ON c.id = o.channel ORDER BY o.id") {
+		p.w.tell("%s would still seal: %v, made %v", p.name, r[:2], time.Unix(0, r[2].(int64)).UTC())
+	}
+	for _, r := range p.phonebook(4, "SELECT c.name, hex(h.sender), h.seq, h.since FROM held h JOIN channels c ON c.id = h.channel ORDER BY h.entry") {
+		p.w.tell("%s holds: %v, since %v", p.name, r[:3], time.Unix(0, r[3].(int64)).UTC())
 	}
 }
 
@@ -163,6 +178,9 @@ func (w *World) noMore() {
 		if p.core != nil {
 			p.do(channels.Tick{})
 			p.stop()
+		}
+		if p.stuck && w.options.Tell {
+			p.tellStuck()
 		}
 	}
 }

@@ -33,6 +33,7 @@ type person struct {
 	saying   *said
 	backups  []*backup
 	restored bool // from a copy, once
+	stuck    bool // has something to do that it does not come to
 }
 
 // telling is something that a user was told.
