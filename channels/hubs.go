@@ -72,16 +72,16 @@ func (s *step) relocate(hub int64, url string) {
 	s.book.run("UPDATE hubs SET url = ?, trusted = 1 WHERE id = ?", canonical(url), hub)
 }
 
-// answeredAt notes that a hub has proven itself at another URL than it is known
-// by. That it is there makes no private address the user's word.
+// answeredAt notes that a hub's URL redirects. What carries requests keeps to the
+// one of its other URLs at which it answers by itself.
 func (s *step) answeredAt(h hub, at string) {
 	url, err := wire.CanonicalURL(at)
-	if err != nil || at == "" || url == h.address.URL {
+	if err != nil || at == "" || url == h.address.URL ||
+		s.book.number("SELECT count(*) FROM locations WHERE hub = ? AND url = ?", h.row, url) > 0 {
 		return
 	}
-	said := s.book.number("SELECT count(*) FROM locations WHERE hub = ? AND url = ?", h.row, url) > 0
 	s.book.run("INSERT INTO locations (hub, url) VALUES (?, ?) ON CONFLICT DO NOTHING", h.row, h.address.URL)
-	s.book.run("UPDATE hubs SET url = ?, trusted = ? WHERE id = ?", url, h.trusted && !said, h.row)
+	s.book.run("UPDATE hubs SET url = ? WHERE id = ?", url, h.row)
 }
 
 // locations are the other URLs at which a hub may be reached.

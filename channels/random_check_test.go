@@ -69,7 +69,8 @@ func (g *randomWorld) checkSeat(s *seat) {
 		g.wrong("%s is not in %s", s.p.name, s.talk.name)
 		return
 	}
-	if v.Waiting || v.Pending > 0 && len(v.Members) > 1 || len(v.Hubs) > 1 || len(v.Members) > 1 && (v.Hubs[0].Behind > 0 || !v.Hubs[0].Up) {
+	odd := slices.ContainsFunc(v.Hubs, func(h channels.HubView) bool { return h.Behind > 0 || h.Standing != channels.Good })
+	if v.Waiting || v.Pending > 0 && len(v.Members) > 1 || len(v.Members) > 1 && odd {
 		g.wrong("%s sees of %s: waiting %v, pending %d, hubs %+v", s.p.name, s.talk.name, v.Waiting, v.Pending, v.Hubs)
 	}
 	for _, m := range v.Members {
