@@ -112,11 +112,14 @@ func (r *runner) ask(ctx context.Context, request channels.Request) (answered ch
 		return answered, true
 	}
 	answered.Results, answered.Note = answer.Results, answer.Certificate
-	if answer.Location != address.URL {
-		// What works for now, here, is not where the hub is.
-		answered.Note = elsewhere(answer)
-	} else if answer.URL != request.Hub.URL {
+	switch {
+	case answer.Location == address.URL && answer.URL != request.Hub.URL:
 		answered.URL = answer.URL
+	case answer.Location == address.URL:
+	case slices.ContainsFunc(request.Others, func(l channels.Location) bool { return l.URL == answer.Location }):
+		answered.URL, answered.Note = answer.Location, elsewhere(answer)
+	default: // a URL of the file is for this gateway alone: the core must not tell others of it
+		answered.Note = elsewhere(answer)
 	}
 	return answered, true
 }

@@ -156,7 +156,8 @@ func TestRunnerKeepsLinesApart(t *testing.T) {
 }
 
 // A hub is asked at its other URLs, the core's and the file's, when its first
-// fails; status hears of it, and the core takes none of them for the hub's own.
+// fails, and status hears of it. What the file names is not the core's to know:
+// it would tell others.
 func TestRunnerTriesOtherURLs(t *testing.T) {
 	h := testHub(t)
 	f := startFront(t, h)
@@ -164,15 +165,16 @@ func TestRunnerTriesOtherURLs(t *testing.T) {
 	for name, tt := range map[string]struct {
 		file   string
 		others []channels.Location
+		url    string
 	}{
-		"the core's": {"", []channels.Location{{URL: f.URL + "/"}}},
-		"the file's": {"[[hub]]\nurl = \"" + dead + "\"\nalso = [\"" + f.URL + "/\"]\n", nil},
+		"the core's": {"", []channels.Location{{URL: f.URL + "/"}}, f.URL + "/"},
+		"the file's": {"[[hub]]\nurl = \"" + dead + "\"\nalso = [\"" + f.URL + "/\"]\n", nil, ""},
 	} {
 		r := run(t)
 		r.ways = waysOf(t, tt.file)
 		r.Carry(channels.Request{ID: 1, Hub: channels.HubAddress{URL: dead, Fingerprint: h.address.Fingerprint}, Others: tt.others, Calls: status(t)})
 		a := r.answer()
-		if a.Failure != nil || a.URL != "" || !strings.Contains(a.Note, f.URL+"/") || !strings.Contains(a.Note, "nothing listens there") {
+		if a.Failure != nil || a.URL != tt.url || !strings.Contains(a.Note, f.URL+"/") || !strings.Contains(a.Note, "nothing listens there") {
 			t.Errorf("%s: answered %+v, %+v", name, a, a.Failure)
 		}
 	}

@@ -37,12 +37,13 @@ type Client struct {
 	open        context.Context // ends with Close
 	close       context.CancelFunc
 
-	mu      sync.Mutex
-	places  []*place  // as in Address
-	current *place    // that worked last; the first at first
-	look    time.Time // when those before current are asked again
-	looking bool
-	offset  time.Duration // the hub's clock less ours
+	mu        sync.Mutex
+	places    []*place      // as in Address
+	preferred *place        // where the hub is to be asked if that works
+	current   *place        // that worked last; preferred at first
+	look      time.Time     // when preferred, and those before current, are asked again
+	looking   bool          // they are being asked
+	offset    time.Duration // the hub's clock less ours
 }
 
 // New returns a client for the hub at a. It sends nothing yet.

@@ -19,7 +19,9 @@ type attempt struct {
 }
 
 // Locate changes where the hub is, who stays who it is. What is known of URLs
-// that were there before is kept; requests under way go on where they are.
+// that were there before is kept; requests under way go on where they are. If
+// only the order has changed, so that the URL that worked last comes first, the
+// client still looks at times whether the first one is back.
 func (c *Client) Locate(a Address) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -44,6 +46,9 @@ func (c *Client) Locate(a Address) {
 	}
 	if !slices.Contains(c.places, c.current) {
 		c.current = c.places[0]
+	}
+	if c.current != c.places[0] || !slices.Contains(c.places, c.preferred) {
+		c.preferred = c.places[0]
 	}
 }
 
@@ -95,16 +100,22 @@ func (c *Client) note(p *place, failed *Error) string {
 	return c.places[0].trouble
 }
 
-// lookBack asks, at times, whether the hub can be reached again at a place
-// before the one that worked last. Nobody waits for that.
+// lookBack asks, at times, whether the hub can be reached again at the place
+// where it was at first, or one before that which worked last. Nobody waits for
+// that.
 func (c *Client) lookBack() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.looking || c.current == c.places[0] || c.options.Now().Before(c.look) || c.open.Err() != nil {
+	if c.looking || c.current == c.preferred || c.options.Now().Before(c.look) || c.open.Err() != nil {
 		return
 	}
 	c.looking = true
-	before := slices.Clone(c.places[:slices.Index(c.places, c.current)])
+	before := []*place{c.preferred}
+	for _, p := range c.places[:slices.Index(c.places, c.current)] {
+		if p != c.preferred {
+			before = append(before, p)
+		}
+	}
 	go c.lookAt(before)
 }
 

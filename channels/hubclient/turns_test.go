@@ -322,6 +322,41 @@ func TestFirstURLIsBack(t *testing.T) {
 	})
 }
 
+// It is found there though the caller has put the URL that works first, but not
+// if he has put another there.
+func TestFirstURLIsBackAfterLocate(t *testing.T) {
+	a, b, c := Location{URL: "http://a.example/"}, Location{URL: "http://b.example/"}, Location{URL: "http://c.example/"}
+	for want, then := range map[string]Address{
+		a.URL: {URL: b.URL, Others: []Location{a, c}},
+		c.URL: {URL: c.URL, Others: []Location{a, b}},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			h := newTestHub(t)
+			client, world := twoURLs(h, nil)
+			defer client.Close()
+			then.Fingerprint = h.fingerprint()
+			for range 2 {
+				if got, err := client.Do(context.Background(), puts(t, 1)); err != nil || got.Location != b.URL {
+					t.Errorf("%+v, %v", got, err)
+				}
+				client.Locate(then)
+			}
+			world.set("a.example", inProcess{h})
+			world.set("c.example", inProcess{h})
+			for range 2 {
+				time.Sleep(2 * time.Hour)
+				if _, err := client.Do(context.Background(), puts(t, 1)); err != nil {
+					t.Error(err)
+				}
+				synctest.Wait()
+			}
+			if got, err := client.Do(context.Background(), puts(t, 1)); err != nil || got.Location != want {
+				t.Errorf("it is asked at %s, %v, not at %s", got.Location, err, want)
+			}
+		})
+	}
+}
+
 // Nothing is asked behind the back of a client that was closed.
 func TestClosedClientDoesNotLookBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
