@@ -60,9 +60,9 @@ type talker struct {
 }
 
 // realTalker starts a gateway and registers with it.
-func realTalker(t *testing.T, nick string) *talker {
+func realTalker(t *testing.T, nick string, settings ...string) *talker {
 	t.Helper()
-	address, _ := served(t, "private_hubs = true\n")
+	address, _ := served(t, strings.Join(append(settings, "private_hubs = true\n"), "\n"))
 	conn, err := net.Dial("tcp", address)
 	if err != nil {
 		t.Fatal(err)
@@ -151,20 +151,25 @@ func (p *talker) waitsFor(command string, parts ...string) []string {
 // key is the end of a line that ends in a one-time key or a rescue key.
 func keyAtEnd(line string) string { return line[strings.LastIndexByte(line, ' ')+1:] }
 
-// Two people, each with a hub: either hub dies, moves, is dropped, and they talk on.
-// Nothing in it is scripted but what is typed.
-func TestMirrorsForReal(t *testing.T) {
-	first, second := startRealHub(t), startRealHub(t)
-	alice, bob := realTalker(t, "alice"), realTalker(t, "bob")
-
-	alice.says("PRIVMSG sysop :hub add "+first.url()+" "+first.key.String(), "is ready. It is yours")
+// getTogether has alice open #bob on a hub of hers, and bob join it as #alice.
+func getTogether(alice, bob *talker, on *realHub) {
+	alice.t.Helper()
+	alice.says("PRIVMSG sysop :hub add "+on.url()+" "+on.key.String(), "is ready. It is yours")
 	alice.says("JOIN #bob", " 366 ")
 	key := keyAtEnd(alice.says("INVITE bob #bob", "PRIVMSG alice :/join #alice "))
 	bob.says("JOIN #alice "+key, " 366 ")
 	alice.hears(":bob!bob@hubbub JOIN #bob")
 	bob.says("PRIVMSG #alice :hello there")
 	alice.hears("PRIVMSG #bob :hello there")
+}
 
+// Two people, each with a hub: either hub dies, moves, is dropped, and they talk on.
+// Nothing in it is scripted but what is typed.
+func TestMirrorsForReal(t *testing.T) {
+	first, second := startRealHub(t), startRealHub(t)
+	alice, bob := realTalker(t, "alice"), realTalker(t, "bob")
+
+	getTogether(alice, bob, first)
 	bob.says("PRIVMSG sysop :hub add "+second.url()+" "+second.key.String(), "is ready. It is yours")
 	bob.hears("Channels that you have already are kept there as well from now on.")
 	bob.waitsFor("status #alice", "hub "+second.url()+": yours; up")
@@ -202,8 +207,22 @@ func TestMirrorsForReal(t *testing.T) {
 	has(t, bob.sysop("hub drop #alice "+second.url()), "It is the only hub of #alice")
 
 	alice.says("PRIVMSG sysop :hub mirror #bob", "#bob is kept on "+first.url()+" too, from now on.")
-	bob.waitsFor("status #alice", "hub "+first.url()+": added by alice; up")
+	bob.waitsFor("status #alice", ": added by alice; up") // where it was, or where it is: it was told both
+	has(t, bob.sysop("hub drop #alice "+first.url()), "Alice added that hub: only alice") // by either
 	second.die()
 	bob.says("PRIVMSG #alice :still here")
 	alice.hears("PRIVMSG #bob :still here")
+}
+
+// Who wants to be asked is told once what to type, and nothing happens before.
+func TestMirrorOnAskingForReal(t *testing.T) {
+	first, second := startRealHub(t), startRealHub(t)
+	alice, bob := realTalker(t, "alice"), realTalker(t, "bob", `mirror = "ask"`)
+	getTogether(alice, bob, first)
+	bob.says("PRIVMSG sysop :hub add "+second.url()+" "+second.key.String(), "Channels that you have already stay where they are. To keep one there as well: /msg sysop hub mirror #chan")
+	bob.hears(":sysop!sysop@hubbub NOTICE #alice :#alice lives on hubs of others alone. To keep it on yours too: /msg sysop hub mirror #alice")
+	has(t, bob.sysop("status #alice"), "It lives on somebody else's hub alone. To keep it on yours as well: /msg sysop hub mirror #alice")
+	hasNot(t, bob.sysop("status #alice"), second.url())
+	bob.says("PRIVMSG sysop :hub mirror #alice", "#alice is kept on "+second.url()+" too, from now on.")
+	alice.waitsFor("status #bob", "hub "+second.url()+": added by bob; up")
 }

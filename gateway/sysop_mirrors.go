@@ -190,7 +190,8 @@ func (c *client) namedHub(word string, among []channels.HubView, them string) (c
 		switch {
 		case h.Address.URL == place, same(word, hubKey(h)), h.Embedded && same(word, "embedded"):
 			exact = append(exact, h)
-		case strings.Contains(fold(h.Address.URL), fold(strings.TrimSuffix(word, "/"))):
+		case strings.Contains(fold(h.Address.URL), fold(strings.TrimSuffix(word, "/"))),
+			place != "" && strings.Contains(h.Trouble, place): // which says at what other URL it answers
 			like = append(like, h)
 		}
 	}
