@@ -68,6 +68,10 @@ func (s *step) lostSome(ch *channel, hub int64, r wire.FetchResult) (again bool)
 	if !r.Restored && (!changed || p.position == 0) {
 		return false
 	}
+	if until := p.lost.Add(lossPause); !r.Restored && !p.lost.IsZero() && s.now.Before(until) {
+		s.timer(ch, timerLost, until)
+		return false // it is not read from the start each time it says so
+	}
 	s.book.run("UPDATE places SET position = 0, entry = x'' WHERE channel = ? AND hub = ?", ch.row, hub)
 	s.lostAll(ch, hub, "")
 	return !r.Restored

@@ -75,7 +75,7 @@ func (s *step) openedOn(p pending, result wire.Result) verdict {
 		s.notMirrored(p.channel, p.hub, words(result.Error))
 		return answered
 	}
-	s.book.run("UPDATE places SET opened = 1, retry = 0, later = 0 WHERE channel = ? AND hub = ?", p.channel, p.hub)
+	s.book.run("UPDATE places SET opened = 1, later = 0, retry = CASE WHEN tries > 1 THEN retry ELSE 0 END WHERE channel = ? AND hub = ?", p.channel, p.hub)
 	if ch := s.channels[p.channel]; ch != nil {
 		s.book.run("DELETE FROM admitted WHERE channel = ? AND hub = ?", p.channel, p.hub) // it knows nobody yet
 		s.enter(ch, p.hub)

@@ -1,6 +1,7 @@
 package channels
 
 import (
+	"cmp"
 	"crypto/ed25519"
 	"crypto/rand"
 	"encoding/hex"
@@ -70,18 +71,6 @@ func (s *step) meet(a HubAddress, trusted bool) int64 {
 // relocate notes where a hub is now: its user says so, or it has answered there.
 func (s *step) relocate(hub int64, url string) {
 	s.book.run("UPDATE hubs SET url = ?, trusted = 1 WHERE id = ?", canonical(url), hub)
-}
-
-// answeredAt notes that a hub's URL redirects. What carries requests keeps to the
-// one of its other URLs at which it answers by itself.
-func (s *step) answeredAt(h hub, at string) {
-	url, err := wire.CanonicalURL(at)
-	if err != nil || at == "" || url == h.address.URL ||
-		s.book.number("SELECT count(*) FROM locations WHERE hub = ? AND url = ?", h.row, url) > 0 {
-		return
-	}
-	s.book.run("INSERT INTO locations (hub, url) VALUES (?, ?) ON CONFLICT DO NOTHING", h.row, h.address.URL)
-	s.book.run("UPDATE hubs SET url = ? WHERE id = ?", url, h.row)
 }
 
 // locations are the other URLs at which a hub may be reached.
@@ -267,20 +256,49 @@ func (s *step) place(ch *channel, ops []*roster.Signed) {
 // placeOn makes a hub that operations name known. All the URLs that stand for it
 // are tried, the last first.
 func (s *step) placeOn(ch *channel, v roster.HubView) {
+	newest := ""
 	id := s.book.number("SELECT id FROM hubs WHERE fingerprint = ?", v.Key[:])
 	for _, entry := range slices.Backward(v.Entries) {
 		url, err := wire.CanonicalURL(entry.URL)
-		if err != nil || wire.PrivateURL(url) && !s.mayBePrivate(ch, id, url) {
+		if err != nil {
+			continue
+		}
+		if wire.PrivateURL(url) && !s.mayBePrivate(ch, id, url) {
+			s.tellPrivate(ch, entry, url)
 			continue
 		}
 		if id == 0 {
 			id = s.meet(HubAddress{URL: url, Fingerprint: wire.Fingerprint(v.Key)}, session.Member(entry.By) == ch.self)
 		}
 		s.book.run("INSERT INTO locations (hub, url) VALUES (?, ?) ON CONFLICT DO NOTHING", id, url)
+		newest = cmp.Or(newest, url)
+	}
+	if newest != "" {
+		s.follow(id, newest)
 	}
 	if id != 0 && s.addPlace(ch, id) {
 		s.refill(ch, id) // who opened it there has not what he could not read
 	}
+}
+
+// follow goes to a hub's new URL where the one that it is known by does not stand
+// in any channel any more: who had added the hub has said that it moved.
+func (s *step) follow(hub int64, url string) {
+	h, ok := s.hub(hub)
+	if !ok || h.address.URL == url || h.account != nil {
+		return
+	}
+	for _, row := range list(s.book, readNumber, "SELECT channel FROM places WHERE hub = ? AND dropped = 0", hub) {
+		ch := s.channels[row]
+		if ch == nil || ch.state == stateLeaving || ch.state == stateRemoved {
+			continue
+		}
+		v, named := hubView(s.view(ch), h.address.Fingerprint)
+		if !named || slices.ContainsFunc(v.Entries, func(e roster.HubEntry) bool { return canonical(e.URL) == h.address.URL }) {
+			return
+		}
+	}
+	s.book.run("UPDATE hubs SET url = ?, trusted = 0 WHERE id = ?", url, hub)
 }
 
 // mayBePrivate says that a hub at a private address may be asked, though it was

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"time"
 
+	"hubbub/channels/roster"
 	"hubbub/channels/session"
 )
 
@@ -21,6 +22,7 @@ type memory struct {
 	joining  map[session.Slot]Ref // who waits for a redeeming
 	claiming map[int64]Ref        // who waits for an account, by the hub's row
 	placing  map[place]Ref        // who waits for a channel to be kept on a further hub
+	private  map[roster.Hash]bool // hub+ at private addresses of which the user was told
 	asked    map[asker]time.Time  // when a member was last given what was missing there
 	cleaned  time.Time            // when old things were deleted last
 	truncate time.Time            // when the write-ahead log is to be emptied; zero: not needed
@@ -91,7 +93,7 @@ type ack struct {
 func newMemory() memory {
 	return memory{
 		flights: map[RequestID]*flight{}, hubs: map[int64]hubState{}, lines: map[line]lineState{}, head: map[place]bool{},
-		invited: map[int64]Ref{}, joining: map[session.Slot]Ref{}, claiming: map[int64]Ref{}, placing: map[place]Ref{}, asked: map[asker]time.Time{},
+		invited: map[int64]Ref{}, joining: map[session.Slot]Ref{}, claiming: map[int64]Ref{}, placing: map[place]Ref{}, private: map[roster.Hash]bool{}, asked: map[asker]time.Time{},
 	}
 }
 
@@ -104,6 +106,7 @@ func (m memory) clone() memory {
 	m.joining = maps.Clone(m.joining)
 	m.claiming = maps.Clone(m.claiming)
 	m.placing = maps.Clone(m.placing)
+	m.private = maps.Clone(m.private)
 	m.asked = maps.Clone(m.asked)
 	return m
 }

@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"hubbub/channels/roster"
+	"hubbub/channels/session"
 )
 
 // The user is told once of a hub that fails, and once that it is back: the talk
@@ -149,4 +152,14 @@ func (s *step) tellLoss(ch *channel, hub int64) {
 	}
 	h, _ := s.hub(hub)
 	s.emit(News{Channel: ch.name, Text: fmt.Sprintf("the hub %s has lost some of %s: it was wiped, or put back from a backup. Whatever your gateway has is put there again", h.address.URL, ch.name)})
+}
+
+// tellPrivate tells, once in a run, of a hub that is not asked.
+func (s *step) tellPrivate(ch *channel, entry roster.HubEntry, url string) {
+	if ch.name == "" || s.memory.private[entry.Op] {
+		return
+	}
+	s.memory.private[entry.Op] = true
+	s.emit(News{Channel: ch.name, Text: fmt.Sprintf("%s keeps %s on %s, too. That is a private address, and on your machine it may lead to something else: it is not asked. To have it asked set private_hubs = true in the configuration",
+		s.nickOf(ch, session.Member(entry.By)), ch.name, url)})
 }

@@ -74,8 +74,8 @@ func (s *step) enter(ch *channel, hub int64) {
 	if p.standing == Full { // which only a put can show to be over
 		p.standing, p.trouble = Good, ""
 	}
-	if !p.entered || p.standing != Good || p.tries > 0 || p.trouble != "" {
-		s.book.run(`UPDATE places SET entered = 1, joined = 1, tries = 0 WHERE channel = ? AND hub = ?`, ch.row, hub)
+	if !p.entered || p.standing != Good || p.trouble != "" {
+		s.book.run(`UPDATE places SET entered = 1, joined = 1 WHERE channel = ? AND hub = ?`, ch.row, hub)
 		s.book.run(`UPDATE places SET standing = 0, told = 0, trouble = '' WHERE channel = ? AND hub = ? AND standing <> ?`, ch.row, hub, int(Full))
 		s.admit(ch, hub)
 	}
@@ -144,5 +144,8 @@ func (s *step) notLetIn(ch *channel, hub int64, p placeRecord, e *wire.Error, wa
 		return time.Minute
 	}
 	s.openFirst(ch, hub)
-	return 2 * time.Second
+	if p.tries == 0 {
+		wait = 2 * time.Second
+	}
+	return wait
 }

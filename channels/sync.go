@@ -240,7 +240,9 @@ func (s *step) heard(id int64, in Answered) {
 	if !h.up || h.note != in.Note || s.now.Sub(state.noted) > heardNoted || in.URL != "" {
 		state.noted = s.now
 		s.book.run("UPDATE hubs SET up = 1, heard = ?, trouble = '', note = ? WHERE id = ?", stamp(s.now), cleanLine(in.Note), id)
-		s.answeredAt(h, in.URL)
+		if h.embedded && in.URL != "" { // others can be sent astray on the way: they stay where they are known
+			s.relocate(id, in.URL)
+		}
 	}
 	if !h.trusted && !s.public(h) {
 		// It was found where one was willing to look for it: it stays known there,
