@@ -4,13 +4,17 @@
 //
 // A story is told in a file each: newuser_test.go is the way that the README
 // shows, hub_test.go the same through a hub of one's own, kill_test.go what
-// survives kill -9, and so on. What the stories stand on is in tmux_test.go,
-// clients_test.go, gateway_test.go, talker_test.go, proxy_test.go, qr_test.go
-// and golden_test.go.
+// survives kill -9, hubdies_test.go what survives the end of every hub,
+// apart_test.go who talks without a hub in common, disk_test.go full disks,
+// odd_test.go a hub that answers nonsense, ways_test.go proxies and further
+// URLs, and so on. What the stories stand on is in tmux_test.go,
+// clients_test.go, gateway_test.go, talker_test.go, people_test.go,
+// hubs_test.go, hubd_test.go, network_test.go, proxy_test.go, qr_test.go and
+// golden_test.go.
 //
 // On a machine that lacks a program, a test skips and names the Debian package;
 // with CI=true it fails. Tests that need root, because they make a user to own
-// a web directory, run with CI=true only.
+// a web directory, network namespaces or a small disk, run with CI=true only.
 //
 //	go test ./gateway/e2e                        everything that this machine can run
 //	go test ./gateway/e2e -run Kill -seeds 20    the long run of the kill test

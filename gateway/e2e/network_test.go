@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -25,6 +26,9 @@ type network struct {
 	ends int
 }
 
+// networks counts them.
+var networks atomic.Int64
+
 // newNetwork prepares a network, for which the test must be root.
 func newNetwork(t testing.TB) *network {
 	t.Helper()
@@ -32,7 +36,7 @@ func newNetwork(t testing.TB) *network {
 		t.Skip("machines of their own are made for this test: as root, and with CI=true")
 	}
 	need(t, "ip")
-	return &network{t: t, name: fmt.Sprintf("hubbub%d", os.Getpid())}
+	return &network{t: t, name: fmt.Sprintf("hubbub%d-%d", os.Getpid(), networks.Add(1))}
 }
 
 // machine is one of them: a network namespace.
