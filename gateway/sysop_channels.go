@@ -197,8 +197,12 @@ func channelLine(view channels.ChannelView) string {
 	if view.Pending > 0 {
 		notes = append(notes, fmt.Sprintf("%s on no hub yet", count(view.Pending, "text")))
 	}
-	if len(view.Hubs) == 0 {
+	switch {
+	case len(view.Hubs) > 0:
+	case len(view.Members) < 2:
 		notes = append(notes, "on no hub until you invite somebody")
+	default:
+		notes = append(notes, "on NO HUB any more")
 	}
 	return view.Name + ": " + strings.Join(notes, "; ")
 }

@@ -38,7 +38,7 @@ func (c *client) sysopHubMirror(args string) {
 		c.sysopSays("You have no hub that others can reach, to keep "+view.Name+" on. "+whatAHubIs, "When it is there: /msg sysop hub add URL KEY")
 		return
 	}
-	if len(view.Hubs) == 0 {
+	if len(view.Hubs) == 0 && len(view.Members) < 2 {
 		c.sysopSays(view.Name + " is on no hub yet, and nobody else is in it: it is put on one when you invite somebody. /invite NICK " + view.Name)
 		return
 	}
@@ -64,7 +64,7 @@ func (c *client) sysopHubDrop(args string) {
 	}
 	switch {
 	case len(view.Hubs) == 0:
-		c.sysopSays(view.Name + " is on no hub yet, so there is none to drop.")
+		c.sysopSays(view.Name + " is on no hub, so there is none to drop.")
 		return
 	case word == "":
 		c.sysopSays("Which hub? /msg sysop hub drop " + view.Name + " URL, or a part of the URL. " + hubNames("Its hubs", view.Hubs))

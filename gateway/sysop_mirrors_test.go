@@ -102,7 +102,7 @@ func TestHubDrop(t *testing.T) {
 			{"hub drop #bob", "Which hub? /msg sysop hub drop #bob URL, or a part of the URL. Its hubs: https://one.example/hub.cgi, https://bob.example/hub.cgi"},
 			{"hub drop", "Which channel? /msg sysop hub drop #chan URL."},
 			{"hub drop #nowhere one", "You have no channel #nowhere."},
-			{"hub drop #carol one", "#carol is on no hub yet"},
+			{"hub drop #carol one", "#carol is on no hub,"},
 			{"hub drop #bob two.example", "There is no such hub: two.example. Its hubs: https://one"},
 			{"hub drop #bob example", "More than one hub is like that"},
 			{"hub drop #bob ://", "http:// or https://"},

@@ -158,6 +158,8 @@ func nextForChannel(view channels.ChannelView, own bool) []string {
 	}
 	alone := len(view.Members) < 2
 	switch {
+	case len(view.Hubs) == 0 && !alone:
+		return append([]string{"It is on no hub: what you write is kept and sent when it is on one."}, rescueAdvice(view, own)...)
 	case len(view.Hubs) == 0:
 		return []string{"To let somebody in: /invite NICK " + view.Name}
 	case down == len(view.Hubs):
@@ -236,8 +238,13 @@ func rescueAdvice(view channels.ChannelView, own bool) []string {
 	switch {
 	case len(view.Members) < 2 && !view.Waiting:
 		return []string{"Nothing to do but wait, or look after the hub."}
-	case own:
-		return []string{"Nothing to do but wait, or look after the hub. If none comes back: /msg sysop hub rescue " + view.Name + " brings it back on a hub of yours, with a key for each of the others."}
 	}
-	return []string{"Nothing to do but wait, or look after the hub. If none comes back, one of you who has another hub can bring it back: /msg sysop help hub rescue"}
+	wait := "Nothing to do but wait, or look after the hub. If none comes back, "
+	if len(view.Hubs) == 0 {
+		wait = ""
+	}
+	if own {
+		return []string{sentence(wait + "this brings it back on a hub of yours, with a key for each of the others: /msg sysop hub rescue " + view.Name)}
+	}
+	return []string{sentence(wait + "one of you who has another hub can bring it back: /msg sysop help hub rescue")}
 }
