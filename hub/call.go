@@ -162,7 +162,7 @@ func (h *Hub) do(ctx context.Context, opened *wire.Opened) []wire.Result {
 	a := &answer{hub: h, room: maxRoom}
 	if err := a.run(ctx, jobs); err != nil {
 		h.config.Log.Error("answering a request", "error", err)
-		if errors.Is(err, store.ErrFull) {
+		if lacksRoom(err) {
 			a.runEach(ctx, jobs)
 		}
 	}
@@ -260,10 +260,17 @@ func (h *Hub) transact(ctx context.Context, writes bool, f func(store.Tx) error)
 	return data.View(ctx, h.config.Now(), f)
 }
 
-// runEach does jobs one by one: on a full disk those that need no room succeed.
+// lacksRoom says whether a transaction has failed that may have been one of
+// several calls only some of which write.
+func lacksRoom(err error) bool {
+	return errors.Is(err, store.ErrFull) || errors.Is(err, store.ErrReadOnly)
+}
+
+// runEach does jobs one by one: on a disk that is full, or that cannot be written
+// to, those that need no room succeed.
 func (a *answer) runEach(ctx context.Context, jobs []*job) {
 	for _, j := range jobs {
-		if err := a.run(ctx, []*job{j}); err != nil && !errors.Is(err, store.ErrFull) {
+		if err := a.run(ctx, []*job{j}); err != nil && !lacksRoom(err) {
 			a.hub.config.Log.Error("answering a call", "op", j.call.Op, "error", err)
 		}
 	}

@@ -30,6 +30,8 @@ func wireError(err error) *wire.Error {
 		return refusal
 	case errors.Is(err, store.ErrFull):
 		return &wire.Error{Code: wire.CodeFull, Text: "the hub's disk is full"}
+	case errors.Is(err, store.ErrReadOnly):
+		return &wire.Error{Code: wire.CodeInternal, Text: "the hub cannot write to its disk, and has logged why"}
 	case errors.Is(err, store.ErrBusy), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return &wire.Error{Code: wire.CodeBusy, Text: "the hub is busy"}
 	}

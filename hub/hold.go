@@ -72,7 +72,7 @@ func (a *answer) hold(ctx context.Context, enc [32]byte, jobs []*job) {
 		return
 	}
 	defer release()
-	before, err := h.store.Waited(ctx, h.config.Now(), enc)
+	before, err := h.waited(ctx, enc)
 	if err != nil {
 		h.config.Log.Error("noting a request that waits", "error", err)
 	}
@@ -80,6 +80,15 @@ func (a *answer) hold(ctx context.Context, enc [32]byte, jobs []*job) {
 		return
 	}
 	a.listen(ctx, fetches, wait)
+}
+
+// waited notes that the request of this enc waits, and says whether it has before.
+func (h *Hub) waited(ctx context.Context, enc [32]byte) (before bool, err error) {
+	data, err := h.data()
+	if err != nil {
+		return false, err
+	}
+	return data.Waited(ctx, h.config.Now(), enc)
 }
 
 // place takes one of the places for requests that wait, unless member has its

@@ -35,7 +35,7 @@ type Config struct {
 	// waiting requests need not be told through it.
 	Alone bool
 	// Store opens what is kept between requests, at the first that needs it;
-	// nil is store.OpenSQLite. path is a name in the data folder.
+	// nil is store.Open. path is a name in the data folder.
 	Store func(path string, limits store.Limits) (store.Store, error)
 	Now   func() time.Time // the hub's clock; nil is time.Now
 	Log   *slog.Logger     // nil is silence
@@ -72,7 +72,7 @@ func Open(config Config) (*Hub, error) {
 		config.Wait = wire.MaxWait
 	}
 	if config.Store == nil {
-		config.Store = openSQLite
+		config.Store = store.Open
 	}
 	if config.Now == nil {
 		config.Now = time.Now
@@ -152,16 +152,7 @@ func (h *Hub) Answer(ctx context.Context, request []byte) ([]byte, error) {
 	return answer, nil
 }
 
-// openSQLite is store.OpenSQLite; its nil is one.
-func openSQLite(path string, limits store.Limits) (store.Store, error) {
-	s, err := store.OpenSQLite(path, limits)
-	if err != nil {
-		return nil, err
-	}
-	return s, nil
-}
-
-// data opens the database, if that was not done.
+// data opens the database, if that was not done, or could not be as it should.
 func (h *Hub) data() (store.Store, error) {
 	h.opening.Lock()
 	defer h.opening.Unlock()
@@ -172,7 +163,9 @@ func (h *Hub) data() (store.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	h.store = s
+	if _, passing := s.(store.Passing); !passing {
+		h.store = s
+	}
 	return s, nil
 }
 

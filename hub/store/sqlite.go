@@ -33,14 +33,14 @@ type SQLite struct {
 }
 
 // busyTimeout is how long SQLite waits for other processes' locks.
-const busyTimeout = 15 * time.Second
+var busyTimeout = 15 * time.Second
 
 // connections is how many a process opens at most: readers beside a writer.
 const connections = 4
 
 // OpenSQLite opens the database at path, and makes it if it does not exist.
 // Beside it stand SQLite's own files, path-generation and path-lock.
-// Errors: ErrFull, ErrBusy, ErrNewer.
+// Errors: ErrFull, ErrReadOnly, ErrBusy, ErrNewer.
 func OpenSQLite(path string, limits Limits) (*SQLite, error) {
 	s, err := openSQLite(path, limits, !onNetwork(filepath.Dir(path)))
 	if err != nil {
@@ -268,6 +268,8 @@ func classify(err error) error {
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT), code == sqlite3.SQLITE_FULL, code == sqlite3.SQLITE_IOERR_WRITE, code == sqlite3.SQLITE_IOERR_SHMSIZE:
 		// A spent quota (EDQUOT) is a write error to SQLite.
 		return fmt.Errorf("%w: %w", ErrFull, err)
+	case code&0xff == sqlite3.SQLITE_READONLY, isReadOnly(err):
+		return asReadOnly(err)
 	case code&0xff == sqlite3.SQLITE_BUSY, code == sqlite3.SQLITE_PROTOCOL:
 		return fmt.Errorf("%w: %w", ErrBusy, err)
 	}

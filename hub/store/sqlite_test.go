@@ -255,3 +255,61 @@ func TestManyFirstRequests(t *testing.T) {
 	}
 	all.Wait()
 }
+
+// Whom somebody else keeps from the database for too long, as a backup program
+// may that holds it, is told to come back; who reads is not kept; and once it is
+// let go all goes on.
+func TestALockedDatabase(t *testing.T) {
+	whole := busyTimeout
+	busyTimeout = 100 * time.Millisecond
+	defer func() { busyTimeout = whole }()
+	for _, wal := range []bool{true, false} {
+		path := filepath.Join(t.TempDir(), "hub.db")
+		s, err := openSQLite(path, DefaultLimits(), wal)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		furnish(t, s)
+		if err := put(s, "hello"); err != nil {
+			t.Fatal(err)
+		}
+		other := mustOpen(t, path)
+		lock := "BEGIN EXCLUSIVE"
+		conn, err := other.db.Conn(context.Background())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := conn.ExecContext(context.Background(), lock); err != nil {
+			t.Fatal(err)
+		}
+		if err := put(s, "kept out"); !errors.Is(err, ErrBusy) {
+			t.Errorf("wal %v: %v", wal, err)
+		}
+		if _, err := s.Waited(context.Background(), noon, [32]byte{1}); !errors.Is(err, ErrBusy) {
+			t.Errorf("wal %v: %v", wal, err)
+		}
+		third, err := OpenSQLite(path, DefaultLimits())
+		if wal {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := entries(t, third); len(got) != 1 {
+				t.Errorf("%q", got)
+			}
+			third.Close()
+		} else if !errors.Is(err, ErrBusy) { // a rollback journal lets nobody in
+			t.Errorf("wal %v: %v", wal, err)
+		}
+		if _, err := conn.ExecContext(context.Background(), "ROLLBACK"); err != nil {
+			t.Fatal(err)
+		}
+		conn.Close()
+		if err := put(s, "let in"); err != nil {
+			t.Error(err)
+		}
+		if got := entries(t, s); len(got) != 2 || got[1] != "let in" {
+			t.Errorf("%q", got)
+		}
+	}
+}

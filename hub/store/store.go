@@ -18,7 +18,7 @@ type Store interface {
 	// Update runs f in one transaction, which is on disk when Update returns
 	// nil and has changed nothing when it does not. now is the hub's clock for
 	// all of it. f must not keep its Tx. Some old entries are forgotten along
-	// the way. Errors: f's, ErrFull, ErrBusy, ErrNewer, or the store's own.
+	// the way. Errors: f's, ErrFull, ErrReadOnly, ErrBusy, ErrNewer, or the store's own.
 	Update(ctx context.Context, now time.Time, f func(Tx) error) error
 	// View runs f in a transaction that reads, of one moment. The Tx's methods
 	// that write fail in it.
@@ -120,6 +120,9 @@ const (
 var (
 	// ErrFull is returned if the disk has no room. Nothing was changed.
 	ErrFull = errors.New("no room left for the hub's data")
+	// ErrReadOnly is returned if the data cannot be written to. Nothing was
+	// changed.
+	ErrReadOnly = errors.New("the hub's data cannot be written to")
 	// ErrBusy is returned if others held the store for too long.
 	ErrBusy = errors.New("the hub's data is busy")
 	// ErrNewer is returned for data that a newer version has written.

@@ -1,0 +1,178 @@
+package hub_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"hubbub/channels/wire"
+	"hubbub/hub"
+	"hubbub/hub/hubtest"
+)
+
+// everyCall is a call of each kind, by those who may make it.
+func (s *scene) everyCall() []wire.SignedCall {
+	slot := wire.Slot{1}
+	return []wire.SignedCall{
+		s.as("owner").Sign(wire.OpOpen, wire.Channel{9}, wire.OpenArgs{Root: hubtest.Token("alice")}),
+		s.as("owner").Sign(wire.OpStatus, wire.Channel{}, nil),
+		s.as("alice").Sign(wire.OpGrant, lounge, wire.GrantArgs{Token: hubtest.Token("carol"), Under: hubtest.Token("bob")}),
+		s.as("bob").Sign(wire.OpPut, lounge, wire.PutArgs{Class: wire.ClassText, Entry: []byte("new")}),
+		s.as("bob").Sign(wire.OpPut, lounge, wire.PutArgs{Class: wire.ClassKeep, Entry: bytes.Repeat([]byte("k"), 50_000)}),
+		s.as("bob").Sign(wire.OpFetch, lounge, wire.FetchArgs{Limit: 1000, Wait: 1}),
+		s.as("alice").Sign(wire.OpAck, lounge, wire.AckArgs{Position: 1 << 60}),
+		s.as("alice").Sign(wire.OpStatus, lounge, nil),
+		s.as("alice").Sign(wire.OpOffer, lounge, wire.OfferArgs{Slot: slot, Number: 2, Invite: hubtest.Token("invite"),
+			Expires: s.now.Add(time.Hour).Unix(), Blob: []byte("card")}),
+		s.as("invite").Sign(wire.OpPeek, wire.Channel{}, wire.PeekArgs{Slot: slot}),
+		s.as("invite").Sign(wire.OpRedeem, wire.Channel{}, wire.RedeemArgs{Slot: slot, Number: 2, Token: hubtest.Token("dave"), Entries: [][]byte{[]byte("join")}}),
+		s.as("alice").Sign(wire.OpWithdraw, lounge, wire.WithdrawArgs{Slot: slot}),
+		s.as("alice").Sign(wire.OpRevoke, lounge, wire.RevokeArgs{Token: hubtest.Token("carol")}),
+		s.as("mallory").Sign(wire.OpClaim, wire.Channel{}, wire.ClaimArgs{Secret: [16]byte{1}}),
+	}
+}
+
+// furnished is a database with something in each of its tables, as its file's bytes.
+func (s *scene) furnished() (path string, whole []byte) {
+	s.Helper()
+	s.lounge("bob")
+	for i := range 30 {
+		_, err := s.as("alice").Put(lounge, fmt.Sprint("entry ", i, strings.Repeat("x", 300*i)))
+		s.ok(err)
+	}
+	s.ok(s.as("alice").Offer(lounge, wire.OfferArgs{Slot: wire.Slot{1}, Number: 1, Invite: hubtest.Token("invite"),
+		Expires: s.now.Add(time.Hour).Unix(), Blob: bytes.Repeat([]byte("card"), 1000)}))
+	s.ok(s.hub.Close())
+	path = filepath.Join(s.data, "hub.db")
+	whole, err := os.ReadFile(path)
+	s.ok(err)
+	return path, whole
+}
+
+// putDatabase puts a database into the folder, for the next start.
+func (s *scene) putDatabase(path string, content []byte) {
+	s.Helper()
+	for _, end := range []string{"-wal", "-shm", "-journal"} {
+		os.Remove(path + end)
+	}
+	s.ok(os.WriteFile(path, content, 0o600))
+}
+
+// A database that is damaged in whatever way makes calls fail, as internal and
+// with a line in the log, and never the hub; with the database put right all is
+// well again.
+func TestADamagedDatabase(t *testing.T) {
+	s := begin(t)
+	path, whole := s.furnished()
+	random := rand.New(rand.NewPCG(5, 6))
+	noise := func(n int) []byte {
+		b := make([]byte, n)
+		for i := range b {
+			b[i] = byte(random.Uint32())
+		}
+		return b
+	}
+	damages := map[string][]byte{
+		"noise":             noise(len(whole)),
+		"a noisy header":    append(noise(100), whole[100:]...),
+		"a page of noise":   append(bytes.Clone(whole[:4096]), append(noise(4096), whole[8192:]...)...),
+		"half":              whole[:len(whole)/2],
+		"half a page":       whole[:2048],
+		"a byte":            whole[:1],
+		"a web page":        []byte("<!DOCTYPE html><title>404</title>" + strings.Repeat(" ", 5000)),
+		"zeros":             make([]byte, len(whole)),
+		"zeros at the end":  append(bytes.Clone(whole[:len(whole)-20_000]), make([]byte, 20_000)...),
+		"another's version": append(bytes.Clone(whole[:60]), append([]byte{0, 0, 0, 99}, whole[64:]...)...),
+	}
+	rounds := 60
+	if testing.Short() {
+		rounds = 15
+	}
+	for i := range rounds / 3 {
+		damages[fmt.Sprint("cut off in round ", i)] = whole[:1+random.IntN(len(whole)-1)]
+		page := random.IntN(len(whole)/4096) * 4096
+		damages[fmt.Sprint("a page of noise in round ", i)] = append(bytes.Clone(whole[:page]), append(noise(4096), whole[page+4096:]...)...)
+	}
+	for i := range rounds {
+		flipped := bytes.Clone(whole)
+		for range 1 << (i % 9) {
+			flipped[random.IntN(len(flipped))] ^= 1 << random.IntN(8)
+		}
+		damages[fmt.Sprint("bits of round ", i)] = flipped
+	}
+	failed := 0
+	for name, content := range damages {
+		s.putDatabase(path, content)
+		s.open()
+		s.log.Reset()
+		for _, call := range s.everyCall() {
+			// Each by itself, and so after what the others have done.
+			results, err := s.client.Do(context.Background(), call)
+			if err != nil {
+				t.Errorf("%s: %s: %v", name, call.Op, err)
+				continue
+			}
+			if results[0].Error != nil && results[0].Error.Code == wire.CodeInternal {
+				failed++
+				if s.log.Len() == 0 {
+					t.Errorf("%s: %s fails without a word in the log", name, call.Op)
+				}
+				if strings.Contains(results[0].Error.Text, s.data) {
+					t.Errorf("%s: a stranger is told %v", name, results[0].Error)
+				}
+			}
+		}
+		if results, err := s.client.Do(context.Background(), s.everyCall()...); err != nil || len(results) == 0 {
+			t.Errorf("%s: all at once: %v", name, err)
+		}
+		if strings.Contains(s.log.String(), "panic") {
+			t.Errorf("%s: %.2000s", name, &s.log)
+		}
+		if reply := s.hub.Serve(context.Background(), hub.Request{Method: "GET", Length: -1}); reply.Status != wire.StatusSealed {
+			t.Errorf("%s: the page: %d", name, reply.Status)
+		}
+		s.hub.Close()
+		if name == "a web page" {
+			if after, err := os.ReadFile(path); err != nil || !bytes.Equal(after, content) {
+				t.Errorf("%s: what was there is gone (%v)", name, err)
+			}
+		}
+	}
+	if failed < 100 {
+		t.Errorf("only %d calls failed", failed)
+	}
+	s.putDatabase(path, whole)
+	s.open()
+	if result, err := s.as("bob").Fetch(lounge, wire.FetchArgs{}); err != nil || len(result.Entries) != 30 {
+		t.Errorf("%d entries, %v", len(result.Entries), err)
+	}
+}
+
+// What is wrong with the files beside the database is no harm.
+func TestDamagedFilesBesideTheDatabase(t *testing.T) {
+	s := begin(t)
+	path, whole := s.furnished()
+	for _, name := range []string{"hub.db-wal", "hub.db-shm", "hub.db-journal", "hub.db-lock", "hub.db-generation", "bell", "held/0"} {
+		for _, damage := range []int{0, 1, 32, 5000, 70_000} {
+			s.putDatabase(path, whole)
+			s.ok(os.MkdirAll(filepath.Join(s.data, "held"), 0o700))
+			s.ok(os.WriteFile(filepath.Join(s.data, name), bytes.Repeat([]byte("noise"), damage/5+1)[:damage], 0o600))
+			s.log.Reset()
+			s.open()
+			if _, err := s.as("alice").Put(lounge, name); err != nil {
+				t.Errorf("%s of %d bytes: %v: %s", name, damage, err, &s.log)
+			}
+			if result, err := s.as("bob").Fetch(lounge, wire.FetchArgs{Wait: 1}); err != nil || len(result.Entries) != 31 {
+				t.Errorf("%s of %d bytes: %d entries, %v", name, damage, len(result.Entries), err)
+			}
+			s.ok(s.hub.Close())
+		}
+	}
+	s.open()
+}
