@@ -21,7 +21,7 @@ type pending struct {
 	args    []byte // CBOR; of a put and a claim they are made when it is sent
 	entry   int64  // put: its row in entries
 	again   bool
-	about   int64 // offer: the invite's row
+	about   int64 // offer: the invite's row; below zero a rescue key's
 	carry   bool  // put: of an entry that another hub has
 	due     time.Time
 }
@@ -243,6 +243,9 @@ func (s *step) take1(p pending, result wire.Result) verdict {
 	case wire.OpOpen:
 		return s.openedOn(p, result)
 	case wire.OpOffer:
+		if p.about < 0 {
+			return s.rescueOffered(p, result)
+		}
 		return s.offered(p, result)
 	case wire.OpRedeem:
 		return s.redeemed(p, result)

@@ -69,6 +69,7 @@ func (s *step) open(ch *channel, hub int64) {
 func (s *step) openedOn(p pending, result wire.Result) verdict {
 	if result.Error != nil {
 		if transient(result.Error.Code) && len(s.making(p.channel)) == 0 {
+			s.notRescued(p.channel, p.hub, CodeHub, "the hub does not open the channel now: "+words(result.Error))
 			return later // nobody waits for it
 		}
 		s.unopened(p, result.Error)

@@ -129,6 +129,7 @@ func (s *step) mirrored(ch *channel, hub int64) {
 	if len(s.making(ch.row)) == 0 {
 		s.nameHubs(ch)
 	}
+	s.offerRescues(ch, hub)
 	at := place{ch.row, hub}
 	if ref, waits := s.memory.placing[at]; waits {
 		delete(s.memory.placing, at)
@@ -141,6 +142,7 @@ func (s *step) mirrored(ch *channel, hub int64) {
 // open it.
 func (s *step) notMirrored(channel, hub int64, why string) {
 	s.book.run("INSERT INTO unmirrored (channel, hub, why) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", channel, hub, mirrorRefused)
+	s.notRescued(channel, hub, CodeHub, "the hub does not open the channel: "+why)
 	at := place{channel, hub}
 	if ref, waits := s.memory.placing[at]; waits {
 		delete(s.memory.placing, at)

@@ -40,7 +40,7 @@ func (s *step) redeem(in Redeem) {
 		return
 	}
 	keys := session.DeriveInvite(key.Secret)
-	if s.redeemedBefore(in, keys.Slot) {
+	if s.redeemedBefore(in, keys.Slot) || s.followedBefore(in, keys.Slot) {
 		return
 	}
 	s.peek(&peek{ref: in.Ref, name: in.Channel, key: key, keys: keys})
@@ -103,9 +103,13 @@ func (s *step) peeked(p *peek, result wire.Result) {
 		s.useless(p, result.Error)
 		return
 	}
+	if session.IsRescue(r.Blob) {
+		s.takeRescue(p, r.Blob, r.Number)
+		return
+	}
 	card, offer, err := session.OpenBlob(p.keys, r.Blob)
 	if err != nil || offer.Number != r.Number {
-		s.fail(p.ref, p.name, CodeHub, "what the hub has for this key was tampered with: do not use this key")
+		s.tampered(p)
 		return
 	}
 	if p.renewed != 0 {

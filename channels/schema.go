@@ -348,4 +348,22 @@ CREATE TABLE ops_wanted (
 	last    INTEGER NOT NULL DEFAULT 0,   -- when they were given something from here
 	PRIMARY KEY (channel, member)
 ) STRICT, WITHOUT ROWID;
+
+-- Rescue keys that are being made.
+CREATE TABLE rescues (
+	id      INTEGER PRIMARY KEY AUTOINCREMENT,
+	channel INTEGER NOT NULL REFERENCES channels ON DELETE CASCADE,
+	hub     INTEGER NOT NULL REFERENCES hubs,
+	member  BLOB NOT NULL,                -- whom it is for
+	secret  BLOB NOT NULL,
+	expires INTEGER NOT NULL,
+	offered INTEGER NOT NULL DEFAULT 0,   -- the hub is asked to keep its slot
+	taken   INTEGER NOT NULL DEFAULT 0    -- it does
+) STRICT;
+
+-- Rescue keys that were taken here.
+CREATE TABLE rescued (
+	slot    BLOB PRIMARY KEY,
+	channel INTEGER NOT NULL REFERENCES channels ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
 `

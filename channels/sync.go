@@ -277,6 +277,7 @@ func (s *step) missed(f *flight, why HubFailure) {
 	switch f.kind {
 	case flightWork:
 		s.uninvited(f, why)
+		s.unrescued(f, why)
 		s.unredeemed(f, why)
 		s.unmirrored(f, why)
 	case flightPeek:
