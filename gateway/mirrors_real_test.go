@@ -219,7 +219,7 @@ func TestMirrorsForReal(t *testing.T) {
 	has(t, bob.sysop("hub drop #alice "+second.url()), "It is the only hub of #alice")
 
 	alice.says("PRIVMSG sysop :hub mirror #bob", "#bob is kept on "+first.url()+" too, from now on.")
-	bob.waitsFor("status #alice", ": added by alice; up") // where it was, or where it is: it was told both
+	bob.waitsFor("status #alice", ": added by alice; up")                                 // where it was, or where it is: it was told both
 	has(t, bob.sysop("hub drop #alice "+first.url()), "Alice added that hub: only alice") // by either
 	second.die()
 	bob.says("PRIVMSG #alice :still here")
@@ -237,4 +237,46 @@ func TestMirrorOnAskingForReal(t *testing.T) {
 	hasNot(t, bob.sysop("status #alice"), second.url())
 	bob.says("PRIVMSG sysop :hub mirror #alice", "#alice is kept on "+second.url()+" too, from now on.")
 	alice.waitsFor("status #bob", "hub "+second.url()+": added by bob; up")
+}
+
+// The only hub is gone for ever. Who has another makes rescue keys; two others
+// follow, one by sysop and one by /join under some name; and what was written
+// meanwhile arrives.
+func TestRescueForReal(t *testing.T) {
+	first, second := startRealHub(t), startRealHub(t)
+	alice, bob, carol := realTalker(t, "alice"), realTalker(t, "bob"), realTalker(t, "carol")
+	getTogether(alice, bob, first)
+	carol.says("JOIN #all "+keyAtEnd(alice.says("INVITE carol #bob", "PRIVMSG alice :/join #alice ")), " 366 ")
+	bob.hears(":carol!carol@hubbub JOIN #alice")
+	carol.waitsFor("status", "#all: with alice, bob")
+	has(t, bob.sysop("hub rescue #alice"), "To bring #alice back there must be a hub")
+
+	first.die()
+	bob.says("PRIVMSG #alice :written into the void")
+	bob.hears("NOTICE #alice :", "ot sent yet")
+	has(t, alice.waitsFor("status #bob", "DOWN since"), "No hub of it can be reached")
+	alice.says("PRIVMSG sysop :hub add "+second.url()+" "+second.key.String(), "are kept there as well from now on.")
+
+	alice.says("PRIVMSG sysop :hub rescue #bob", "PRIVMSG alice :#bob goes on on "+second.url()+". Each of these rescue keys lets one member follow, until ")
+	alice.hears("For bob, who types:")
+	forBob := keyAtEnd(alice.hears("/msg sysop hub rescue HTTP://"))
+	alice.hears("For carol, who types:")
+	forCarol := keyAtEnd(alice.hears("/msg sysop hub rescue HTTP://"))
+	alice.hears("NOTICE #bob :The 2 rescue keys are in your query with sysop")
+	alice.says("PRIVMSG sysop :hub rescue #bob carol", "This rescue key lets carol follow, until ")
+	alice.hears("/msg sysop hub rescue " + forCarol)
+
+	bob.says("PRIVMSG sysop :hub rescue "+forCarol, "This rescue key is for carol")
+	bob.says("PRIVMSG sysop :hub rescue "+forBob, "#alice is now kept on "+second.url()+" too")
+	alice.hears("PRIVMSG #bob :", "written into the void")
+	bob.says("PRIVMSG sysop :hub rescue "+forBob, "You have used this rescue key already")
+
+	carol.says("JOIN #wrong "+forCarol, " 475 carol #wrong :Cannot join channel (+k): that was a rescue key")
+	carol.hears("PRIVMSG carol :#all is now kept on " + second.url() + " too")
+	carol.hears("PRIVMSG #all :", "written into the void")
+	carol.says("PRIVMSG #all :here we are")
+	alice.hears(":carol!carol@hubbub PRIVMSG #bob :here we are")
+	bob.hears(":carol!carol@hubbub PRIVMSG #alice :here we are")
+	has(t, carol.sysop("status #all"), "hub "+second.url()+": added by alice; up")
+	hasNot(t, carol.sysop("list"), "#wrong")
 }

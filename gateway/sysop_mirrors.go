@@ -79,7 +79,8 @@ func (c *client) sysopHubDrop(args string) {
 	}, c.saysDone(view.Name+" is no longer kept on "+hubName(h, view.Hubs)+".", "What is left: /msg sysop status "+view.Name))
 }
 
-// sysopHubMoved notes where a hub is now, once it has proven there who it is.
+// sysopHubMoved notes where a hub is now, once it has proven there who it is. It
+// may be where it was: then a private address is the user's own word.
 func (c *client) sysopHubMoved(args string) {
 	const usage = "/msg sysop hub moved URL NEWURL"
 	words, known := strings.Fields(args), c.g.knownHubs()
@@ -98,9 +99,6 @@ func (c *client) sysopHubMoved(args string) {
 		return
 	case h.Embedded:
 		c.sysopSays("The embedded hub is inside this gateway, and moves by itself: embedded_hub.listen in the configuration.")
-		return
-	case place == h.Address.URL:
-		c.sysopSays("That is where I look for it already. How it is: /msg sysop status #chan")
 		return
 	}
 	c.sysopSays("Asking " + place + " who it is…")

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"hubbub/channels"
+	"hubbub/channels/hubclient"
 )
 
 // This file says how hubs are, and what can be done about it.
@@ -207,6 +208,9 @@ func nextForHub(view channels.ChannelView, h channels.HubView, carried bool) str
 	case channels.Odd:
 		text = name + " answers what makes no sense, and none of it is believed. Whoever looks after it should see to that."
 	case channels.Down:
+		if strings.Contains(h.Trouble, notAsked) {
+			return name + " is at a private address, which is not asked on another member's word alone. If it is in your own network: /msg sysop hub moved " + h.Address.URL + " " + h.Address.URL
+		}
 		if h.Owner && !h.Embedded {
 			text = name + " is down. It is yours: look after it. Moved: /msg sysop hub moved URL NEWURL. Gone for good: /msg sysop hub drop " + view.Name + " URL."
 			break
@@ -221,6 +225,9 @@ func nextForHub(view channels.ChannelView, h channels.HubView, carried bool) str
 	}
 	return text
 }
+
+// notAsked is what a hub's trouble says then.
+var notAsked = hubclient.Private.String()
 
 // whoMakesRoom says how a full hub gets room.
 func whoMakesRoom(h channels.HubView) string {

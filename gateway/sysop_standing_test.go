@@ -57,6 +57,13 @@ func TestStatusOfHubs(t *testing.T) {
 				"    the hub cannot be reached: connection refused",
 				"    last heard 5 hours ago",
 			}, "https://bob.example/hub.cgi is down. The others carry on, and it gets what it misses when it is back: nothing to do."},
+			{"at a private address", func(h *channels.HubView) {
+				h.Standing, h.Up, h.Heard, h.Trouble = channels.Down, false, time.Time{}, notAsked+": it is somebody's word"
+			}, []string{
+				"  hub https://bob.example/hub.cgi: added by bob; DOWN",
+				"    is not asked at a private address: it is somebody's word",
+				"    last heard never",
+			}, "If it is in your own network: /msg sysop hub moved https://bob.example/hub.cgi https://bob.example/hub.cgi"},
 			{"full", func(h *channels.HubView) { h.Standing, h.Trouble, h.Behind = channels.Full, "the channel is full", 1 }, []string{
 				"  hub https://bob.example/hub.cgi: added by bob; up, but FULL: a quota is used up",
 				"    the channel is full",
