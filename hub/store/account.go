@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"math"
 
 	"hubbub/channels/wire"
 )
@@ -105,27 +106,42 @@ func (t *tx) open(channel wire.Channel, account, root wire.Token) error {
 // room refuses what would take the channel's account, or the hub, beyond its
 // quota by grow bytes.
 func (t *tx) room(account []byte, grow int64) error {
-	var quota, used int64
-	if _, err := t.row(`SELECT quota FROM accounts WHERE token = ?`, []any{account}, &quota); err != nil {
+	left, err := t.accountLeft(account)
+	if err == nil && left < grow {
+		err = refuse(wire.CodeFull, "the account's quota is spent")
+	}
+	if err != nil {
 		return err
 	}
-	if quota > 0 {
-		if _, err := t.row(`SELECT sum(text + keep) FROM channels WHERE account = ?`, []any{account}, &used); err != nil {
-			return err
-		}
-		if used+grow > quota {
-			return refuse(wire.CodeFull, "the account's quota is spent")
-		}
+	left, err = t.totalLeft()
+	if err == nil && left < grow {
+		err = refuse(wire.CodeFull, "the hub has no room left")
 	}
-	if t.limits.Total > 0 {
-		if _, err := t.row(`SELECT sum(text + keep) FROM channels`, nil, &used); err != nil {
-			return err
-		}
-		if used+grow > t.limits.Total {
-			return refuse(wire.CodeFull, "the hub has no room left")
-		}
+	return err
+}
+
+// noLimit is what is left where nothing limits.
+const noLimit = math.MaxInt64
+
+// accountLeft is how many bytes the account's quota leaves; less than none where
+// it was made smaller.
+func (t *tx) accountLeft(account []byte) (int64, error) {
+	var quota, used int64
+	if _, err := t.row(`SELECT quota FROM accounts WHERE token = ?`, []any{account}, &quota); err != nil || quota <= 0 {
+		return noLimit, err
 	}
-	return nil
+	_, err := t.row(`SELECT coalesce(sum(text + keep), 0) FROM channels WHERE account = ?`, []any{account}, &used)
+	return quota - used, err
+}
+
+// totalLeft is how many bytes the hub's limit leaves.
+func (t *tx) totalLeft() (int64, error) {
+	if t.limits.Total <= 0 {
+		return noLimit, nil
+	}
+	var used int64
+	_, err := t.row(`SELECT coalesce(sum(text + keep), 0) FROM channels`, nil, &used)
+	return t.limits.Total - used, err
 }
 
 // Status implements Tx.
@@ -137,9 +153,28 @@ func (t *tx) Status(channel wire.Channel, caller wire.Token) (wire.StatusResult,
 	if err != nil {
 		return wire.StatusResult{}, err
 	}
-	s := wire.StatusResult{Entries: m.entries, Bytes: m.text + m.keep, Quota: t.limits.Text, Head: m.last}
+	s := wire.StatusResult{Entries: m.entries, Bytes: m.text + m.keep, Head: m.last}
+	if s.Quota, err = t.quota(&m); err != nil {
+		return wire.StatusResult{}, err
+	}
 	_, err = t.row(`SELECT count(*) FROM tokens WHERE channel = ? AND revoked = 0`, []any{m.n}, &s.Tokens)
 	return s, err
+}
+
+// quota is how many bytes the channel may hold, all in all, before its oldest
+// texts are dropped or entries refused: whatever binds first of its own limit of
+// texts, its account's quota and the hub's.
+func (t *tx) quota(m *member) (int64, error) {
+	account, err := t.accountLeft(m.account)
+	if err != nil {
+		return 0, err
+	}
+	total, err := t.totalLeft()
+	if err != nil {
+		return 0, err
+	}
+	left := min(t.limits.Text-m.text, account, total)
+	return max(1, m.text+m.keep+left), nil // 0 would be no limit
 }
 
 // accountStatus is over all channels of the account.
@@ -151,5 +186,12 @@ func (t *tx) accountStatus(caller wire.Token) (wire.StatusResult, error) {
 	s := wire.StatusResult{Quota: a.Quota, Owner: a.Owner}
 	_, err = t.row(`SELECT coalesce(sum(entries), 0), coalesce(sum(text + keep), 0) FROM channels WHERE account = ?`,
 		[]any{caller[:]}, &s.Entries, &s.Bytes)
+	if err != nil {
+		return s, err
+	}
+	total, err := t.totalLeft()
+	if total != noLimit && (s.Quota == 0 || s.Quota-s.Bytes > total) {
+		s.Quota = max(1, s.Bytes+total)
+	}
 	return s, err
 }

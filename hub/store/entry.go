@@ -81,27 +81,30 @@ func (t *tx) mayAgain(then int64) bool {
 	return t.now.Unix() >= then+int64(againOnce.Seconds()) || then > t.now.Add(wire.MaxSkew).Unix()
 }
 
-// fit makes room for size bytes of class, which for text may drop the oldest:
+// fit makes room for size bytes of class, which may drop the oldest texts:
 // dropped says so. Refusals: CodeFull.
 func (t *tx) fit(m *member, class wire.Class, size int64) (dropped bool, err error) {
-	if class == wire.ClassKeep {
-		if m.kept+size > t.limits.Keep {
-			return false, refuse(wire.CodeFull, "the token's quota of lasting entries is spent")
-		}
-		return false, t.room(m.account, size)
+	if class == wire.ClassKeep && m.kept+size > t.limits.Keep {
+		return false, refuse(wire.CodeFull, "the token's quota of lasting entries is spent")
 	}
-	if size > t.limits.Text {
+	if class == wire.ClassText && size > t.limits.Text {
 		return false, refuse(wire.CodeFull, "the channel has no room for so long an entry")
 	}
-	err = t.room(m.account, size)
-	if isCode(err, wire.CodeFull) && m.text >= size {
-		// The room is made by the channel's own texts.
-		return true, t.dropOldest(m, size)
-	}
-	if err != nil || m.text+size <= t.limits.Text {
-		return false, err
+	dropped, err = t.makeRoom(m, size)
+	if err != nil || dropped || class == wire.ClassKeep || m.text+size <= t.limits.Text {
+		return dropped, err
 	}
 	return true, t.dropOldest(m, m.text+size-t.limits.Text)
+}
+
+// makeRoom makes room for size bytes where the account's quota, or the hub's, is
+// spent: the channel's own texts make it, if there are enough. Refusals: CodeFull.
+func (t *tx) makeRoom(m *member, size int64) (dropped bool, err error) {
+	err = t.room(m.account, size)
+	if isCode(err, wire.CodeFull) && m.text >= size {
+		return true, t.dropOldest(m, size)
+	}
+	return false, err
 }
 
 // append adds an entry that is not there yet.

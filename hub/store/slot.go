@@ -260,7 +260,7 @@ func (t *tx) redeem(s *slot, args wire.RedeemArgs) (wire.RedeemResult, error) {
 		slotRedeemed, args.Token[:], joinHash(args.Entries), positions, args.Slot[:])
 }
 
-// roomToJoin refuses a redeem for which there is no room.
+// roomToJoin refuses a redeem for which there is no room, and none to be made.
 func (t *tx) roomToJoin(s *slot, args wire.RedeemArgs, isNew bool, count int) error {
 	if isNew && int64(count) >= t.limits.Tokens {
 		return refuse(wire.CodeFull, "the channel has all the members it may have")
@@ -269,16 +269,18 @@ func (t *tx) roomToJoin(s *slot, args wire.RedeemArgs, isNew bool, count int) er
 	for _, entry := range args.Entries {
 		size += charge(len(entry))
 	}
-	var account []byte
-	_, err := t.row(`SELECT c.account, coalesce(t.keep, 0) FROM channels c LEFT JOIN tokens t ON t.channel = c.n AND t.token = ?
-		WHERE c.n = ?`, []any{args.Token[:], s.channel}, &account, &kept)
+	m := member{n: s.channel}
+	_, err := t.row(`SELECT c.account, c.oldest, c.text, coalesce(t.keep, 0) FROM channels c
+		LEFT JOIN tokens t ON t.channel = c.n AND t.token = ? WHERE c.n = ?`,
+		[]any{args.Token[:], s.channel}, &m.account, &m.oldest, &m.text, &kept)
 	if err != nil {
 		return err
 	}
 	if kept+size > t.limits.Keep {
 		return refuse(wire.CodeFull, "the token's quota of lasting entries is spent")
 	}
-	return t.room(account, size)
+	_, err = t.makeRoom(&m, size)
+	return err
 }
 
 // appendJoin appends the entries of a redeem, which are wanted even if the hub

@@ -3,6 +3,8 @@ package storetest
 import (
 	"context"
 	"errors"
+	"fmt"
+	"math/rand/v2"
 	"slices"
 	"time"
 
@@ -135,20 +137,147 @@ func quotasOfGuests(w *world) {
 	w.ok(w.openChannel(bob, cellar, alice))
 	w.put(alice, long("one", 20_000))
 	w.put(alice, long("key", 20_000), asKeep)
-	_, err := w.tryPut(alice, long("another key", 20_000), asKeep)
-	w.refused(wire.CodeFull, err)
 	if result := w.put(alice, long("two", 20_000)); !result.Full {
 		w.Fatalf("%+v", result)
 	}
 	w.log(long("key", 20_000), long("two", 20_000))
 	// A text that all of the channel's own could not make room for.
-	_, err = w.tryPut(alice, long("three", 40_000))
+	_, err := w.tryPut(alice, long("three", 40_000))
 	w.refused(wire.CodeFull, err)
 	w.refused(wire.CodeFull, w.update(func(tx store.Tx) error {
 		_, err := tx.Put(cellar, alice, wire.PutArgs{Class: wire.ClassText, Entry: []byte(long("elsewhere", 20_000))})
 		return err
 	}))
 	w.log(long("key", 20_000), long("two", 20_000))
+	if s := w.status(lounge, alice); s.Quota != 50_000 || s.Bytes != 40_000+2*store.Overhead {
+		w.Errorf("%+v", s)
+	}
+	if s := w.status(cellar, alice); s.Quota != 10_000-2*store.Overhead || s.Bytes != 0 {
+		w.Errorf("%+v", s)
+	}
+	// What must be kept takes the room of texts, and of nothing else.
+	if result := w.put(alice, long("another key", 20_000), asKeep); !result.Full {
+		w.Fatalf("%+v", result)
+	}
+	w.log(long("key", 20_000), long("another key", 20_000))
+	_, err = w.tryPut(alice, long("a third key", 20_000), asKeep)
+	w.refused(wire.CodeFull, err)
+	w.log(long("key", 20_000), long("another key", 20_000))
+}
+
+// Who joins takes the room of texts, where there is no other.
+func joiningMakesRoom(w *world) {
+	w.ok(w.claim(bob, store.KeyHash{2}, &store.Account{Quota: 50_000}))
+	w.ok(w.openChannel(bob, lounge, alice))
+	w.ok(w.offer(alice, 1))
+	w.put(alice, long("key", 20_000), asKeep)
+	w.put(alice, long("one", 10_000))
+	w.put(alice, long("two", 10_000))
+	if _, err := w.redeem(1, carol, long("join", 8_000), long("key of carol's", 9_000)); err != nil {
+		w.Fatal(err)
+	}
+	w.log(long("key", 20_000), long("join", 8_000), long("key of carol's", 9_000))
+	w.ok(w.offer(alice, 1, func(args *wire.OfferArgs) { args.Slot, args.Invite = wire.Slot{2}, invite }))
+	w.refused(wire.CodeFull, w.update(func(tx store.Tx) error {
+		_, err := tx.Redeem(invite, wire.RedeemArgs{Slot: wire.Slot{2}, Number: 1, Token: dave, Entries: [][]byte{make([]byte, 20_000)}})
+		return err
+	}))
+	if s := w.status(lounge, alice); s.Tokens != 2 || s.Entries != 3 {
+		w.Errorf("%+v", s)
+	}
+}
+
+// What binds is what the status says: the hub's limit of everything, too.
+func quotaIsWhatBinds(w *world) {
+	limits := store.DefaultLimits()
+	limits.Text, limits.Total = 30_000, 70_000
+	w.open(limits)
+	w.lounge()
+	w.ok(w.openChannel(owner, cellar, alice))
+	quota := func(channel wire.Channel, as wire.Token, want int64) {
+		w.Helper()
+		if s := w.status(channel, as); s.Quota != want {
+			w.Errorf("%d bytes of %d, want %d", s.Bytes, s.Quota, want)
+		}
+	}
+	const entry = 10_000 + store.Overhead
+	quota(lounge, alice, 30_000)
+	quota(wire.Channel{}, owner, 70_000)
+	w.put(alice, long("one", 10_000))
+	w.put(alice, long("key", 10_000), asKeep)
+	quota(lounge, alice, 30_000+entry)
+	quota(cellar, alice, 30_000)
+	for i := range 3 {
+		w.ok(w.update(func(tx store.Tx) error {
+			_, err := tx.Put(cellar, alice, wire.PutArgs{Class: wire.ClassKeep, Entry: []byte(long(fmt.Sprint(i), 10_000))})
+			return err
+		}))
+	}
+	quota(lounge, alice, 70_000-3*entry)
+	quota(cellar, alice, 70_000-2*entry)
+	quota(wire.Channel{}, owner, 70_000)
+	for i := range 5 { // more than there is room for: the lounge's texts go
+		w.put(alice, long(fmt.Sprint("text ", i), 10_000))
+		if s := w.status(lounge, alice); s.Bytes > s.Quota {
+			w.Fatalf("%+v", s)
+		}
+	}
+}
+
+// Whatever happens to entries, the status counts those that are there.
+func statusStaysRight(w *world) {
+	w.lounge(bob, carol)
+	random := rand.New(rand.NewPCG(7, 8))
+	for i := range 400 {
+		as := []wire.Token{alice, bob}[random.IntN(2)]
+		var options []func(*wire.PutArgs)
+		if random.IntN(20) == 0 {
+			options = append(options, asKeep)
+		}
+		if random.IntN(4) == 0 {
+			options = append(options, asAgain)
+		}
+		_, err := w.tryPut(as, long(fmt.Sprint("entry ", random.IntN(300)), 20+random.IntN(4000)), options...)
+		if err != nil {
+			w.refused(wire.CodeFull, err)
+		}
+		switch random.IntN(30) {
+		case 0:
+			w.now = w.now.Add(23 * time.Hour)
+		case 1:
+			head := w.status(lounge, alice).Head
+			w.ack(alice, head)
+			w.ack(bob, head)
+			w.ack(carol, head)
+		}
+		if i%20 != 19 {
+			continue
+		}
+		want, s := wire.StatusResult{}, w.status(lounge, carol)
+		for _, e := range w.all() {
+			want.Entries++
+			want.Bytes += int64(len(e.Bytes)) + store.Overhead
+			want.Head = e.Position
+		}
+		if s.Entries != want.Entries || s.Bytes != want.Bytes || (want.Entries > 0 && s.Head != want.Head) {
+			w.Fatalf("%+v, and there are %+v", s, want)
+		}
+	}
+}
+
+// all reads the lounge's whole log.
+func (w *world) all() (entries []wire.Entry) {
+	w.Helper()
+	args := wire.FetchArgs{Limit: 1000}
+	for {
+		result := w.fetch(alice, args)
+		entries = append(entries, result.Entries...)
+		if !result.More {
+			return entries
+		}
+		last := entries[len(entries)-1]
+		args.After, args.ID = last.Position, idOf(string(last.Bytes))
+	}
 }
 
 func waitedIsRemembered(w *world) {

@@ -220,7 +220,7 @@ func statusCounts(w *world) {
 	w.lounge(bob, carol)
 	w.ok(w.revoke(alice, carol))
 	head := w.put(alice, "hello", asKeep).Position
-	want := wire.StatusResult{Entries: 1, Bytes: 5 + store.Overhead, Quota: 100_000, Head: head, Tokens: 2}
+	want := wire.StatusResult{Entries: 1, Bytes: 5 + store.Overhead, Quota: 100_000 + 5 + store.Overhead, Head: head, Tokens: 2}
 	if s := w.status(lounge, bob); s != want {
 		w.Errorf("%+v, want %+v", s, want)
 	}
