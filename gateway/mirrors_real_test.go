@@ -257,7 +257,7 @@ func TestRescueForReal(t *testing.T) {
 	has(t, alice.waitsFor("status #bob", "DOWN since"), "No hub of it can be reached")
 	alice.says("PRIVMSG sysop :hub add "+second.url()+" "+second.key.String(), "are kept there as well from now on.")
 
-	alice.says("PRIVMSG sysop :hub rescue #bob", "PRIVMSG alice :#bob goes on on "+second.url()+". Each of these rescue keys lets one member follow, until ")
+	alice.says("PRIVMSG sysop :hub rescue #bob", "PRIVMSG alice :#bob goes on at "+second.url()+". Each of these rescue keys lets one member follow, until ")
 	alice.hears("For bob, who types:")
 	forBob := keyAtEnd(alice.hears("/msg sysop hub rescue HTTP://"))
 	alice.hears("For carol, who types:")

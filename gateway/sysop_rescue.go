@@ -105,7 +105,7 @@ func (c *client) rescueWithKey(channel, key string) {
 		case ok:
 			c.sysopSays("That was a one-time key, to join a channel: you are in " + shown.Channel + " now.")
 		default:
-			return c.saysDone("The key is good: its channel goes on on another hub.", "How it is: /msg sysop status #chan")(ev)
+			return c.saysDone("The key is good: its channel goes on at another hub.", "How it is: /msg sysop status #chan")(ev)
 		}
 		return true
 	})
@@ -130,7 +130,7 @@ func (c *client) joinedByRescue(a *asked, text string) {
 		c.joinEnds(a.channel, "that was a rescue key, for a channel that you have")
 	}
 	if text == "" {
-		text = "the key is good: its channel goes on on another hub"
+		text = "the key is good: its channel goes on at another hub"
 	}
 	c.sysopSays(sentence(text))
 }
@@ -174,7 +174,7 @@ func rescuedLines(ev channels.Rescued) []string {
 	case 1:
 		return rescueKeyLines(ev, ev.Keys[0])
 	}
-	lines := []string{fmt.Sprintf("%s goes on on %s. Each of these rescue keys lets one member follow, until %s. Give each theirs and no other's, by another way than this: in person, by telephone, over a messenger that you trust.",
+	lines := []string{fmt.Sprintf("%s goes on at %s. Each of these rescue keys lets one member follow, until %s. Give each theirs and no other's, by another way than this: in person, by telephone, over a messenger that you trust.",
 		ev.Channel, ev.Hub.URL, moment(ev.Expires))}
 	lines = append(lines, localOnly(ev)...)
 	for _, k := range ev.Keys {
@@ -185,7 +185,7 @@ func rescuedLines(ev channels.Rescued) []string {
 
 // rescueKeyLines are one member's key, with its QR code.
 func rescueKeyLines(ev channels.Rescued, k channels.RescueKey) []string {
-	lines := []string{fmt.Sprintf("%s goes on on %s. This rescue key lets %s follow, until %s. Give it to %s alone, by another way than this: in person, by telephone, over a messenger that you trust.",
+	lines := []string{fmt.Sprintf("%s goes on at %s. This rescue key lets %s follow, until %s. Give it to %s alone, by another way than this: in person, by telephone, over a messenger that you trust.",
 		ev.Channel, ev.Hub.URL, k.Nick, moment(ev.Expires), k.Nick)}
 	lines = append(lines, localOnly(ev)...)
 	return append(lines, withPicture(k.Key, rescueLine(k))...)

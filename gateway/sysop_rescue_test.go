@@ -46,7 +46,7 @@ func TestHubRescue(t *testing.T) {
 	rescueTest(t, func(r *rig, core *consulted, say func(string) []string) {
 		got := say("hub rescue #bob")
 		has(t, got, "Opening #bob on your hub, and making a key for each of the others…")
-		has(t, got, "#bob goes on on https://two.example/hub.cgi. This rescue key lets bob follow, until")
+		has(t, got, "#bob goes on at https://two.example/hub.cgi. This rescue key lets bob follow, until")
 		has(t, got, "/msg sysop hub rescue "+rescueKey(0))
 		if read := scan(t, pictureIn(got), color.White, color.Black); read != rescueKey(0) {
 			t.Errorf("the QR code says %q", read)
@@ -134,12 +134,12 @@ func TestHubRescueTakesAKey(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			mirrorTest(t, func(r *rig, core *consulted, say func(string) []string) {
-				core.answers[key] = channels.Done{Text: "#bob goes on on https://two.example/hub.cgi"}
+				core.answers[key] = channels.Done{Text: "#bob goes on at https://two.example/hub.cgi"}
 				var last []string
 				for _, l := range lines {
 					last = say(l)
 				}
-				wantsSaid(t, "the key", last, "#bob goes on on https://two.example/hub.cgi. How it is: /msg sysop status #chan")
+				wantsSaid(t, "the key", last, "#bob goes on at https://two.example/hub.cgi. How it is: /msg sysop status #chan")
 				if got := given[channels.Redeem](r); len(got) != 1 || got[0].Key != key {
 					t.Errorf("the core was given %d keys", len(got))
 				}
@@ -169,11 +169,11 @@ func TestHubRescueTakesNoOtherKey(t *testing.T) {
 // A rescue key after /join brings its channel back, and opens none.
 func TestJoinWithARescueKey(t *testing.T) {
 	ircTest(t, settings{}, "alice", func(r *rig) {
-		r.core.answers["K"] = channels.Done{Text: "#bob goes on on https://two.example/hub.cgi"}
+		r.core.answers["K"] = channels.Done{Text: "#bob goes on at https://two.example/hub.cgi"}
 		c := r.connect("alice")
 		r.channel("#bob", "bob")
 		c.turn()
-		const done = ":sysop!sysop@hubbub PRIVMSG alice :#bob goes on on https://two.example/hub.cgi."
+		const done = ":sysop!sysop@hubbub PRIVMSG alice :#bob goes on at https://two.example/hub.cgi."
 		c.wants("JOIN #bob K", done)
 		c.wants("JOIN #other K",
 			":gateway.hubbub 475 alice #other :Cannot join channel (+k): that was a rescue key, for a channel that you have", done)
