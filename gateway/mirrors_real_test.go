@@ -198,9 +198,9 @@ func TestMirrorsForReal(t *testing.T) {
 	bob.hears("PRIVMSG #alice :of course")
 	got = alice.waitsFor("status #bob", "hub "+first.url()+": yours; DOWN since ")
 	has(t, got, "    cannot be reached: ")
-	has(t, got, "It is yours: look after it.", "/msg sysop hub drop #bob URL", "The others carry on.")
+	has(t, got, "It is yours: look after it.", "/msg sysop hub drop #bob URL", "#bob goes on without it.")
 	got = bob.waitsFor("status #alice", "hub "+first.url()+": added by alice; DOWN since ")
-	has(t, got, "The others carry on, and it gets what it misses when it is back: nothing to do.")
+	has(t, got, "#alice goes on without it, and it gets what it misses when it is back: nothing to do.")
 	has(t, bob.sysop("hub drop #alice "+first.url()), "Alice added that hub: only alice")
 
 	old := first.url()

@@ -14,7 +14,7 @@ var hubCommands = []sysopCommand{{
 	help: "use a hub of your own, for all your channels", run: (*client).sysopHubAdd,
 	more: []string{
 		"It lets you talk with people elsewhere. " + whatAHubIs,
-		"New channels live there, and those that you have are kept there as well as where they are (mirror in the configuration): when one hub fails, the others carry on.",
+		"New channels live there, and those that you have are kept there as well as where they are (mirror in the configuration): when one hub fails, they go on over the others.",
 		"URL is where it answers; KEY is in the file claim.txt in its data folder, which no browser gets to see.",
 	},
 }, {

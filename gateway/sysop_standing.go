@@ -13,7 +13,7 @@ import (
 
 // hubLine is a hub in one line.
 func hubLine(h channels.HubView, among []channels.HubView, now time.Time) string {
-	state := standing(h)
+	state := standing(h, now)
 	if h.Standing == channels.Down {
 		state += ", last heard " + ago(h.Heard, now)
 	}
@@ -32,7 +32,7 @@ func hubLine(h channels.HubView, among []channels.HubView, now time.Time) string
 
 // hubLines are a hub of a channel: how it is, then what is known of it.
 func hubLines(h channels.HubView, among []channels.HubView, now time.Time) []string {
-	lines := []string{"  " + hubHead(h, among) + strings.Join(append(whoseHub(h), standing(h)), "; ")}
+	lines := []string{"  " + hubHead(h, among) + strings.Join(append(whoseHub(h), standing(h, now)), "; ")}
 	if h.Trouble != "" {
 		lines = append(lines, "    "+h.Trouble)
 	}
@@ -84,7 +84,7 @@ func whoseHub(h channels.HubView) []string {
 }
 
 // standing is how a hub is, in capitals where it is not good.
-func standing(h channels.HubView) string {
+func standing(h channels.HubView, now time.Time) string {
 	switch h.Standing {
 	case channels.Good:
 		return "up"
@@ -104,6 +104,9 @@ func standing(h channels.HubView) string {
 	}
 	if h.Since.IsZero() {
 		return "DOWN"
+	}
+	if h.Since.Local().Format(time.DateOnly) == now.Local().Format(time.DateOnly) {
+		return "DOWN since " + h.Since.Local().Format("15:04")
 	}
 	return "DOWN since " + moment(h.Since)
 }
@@ -183,10 +186,32 @@ func nextForChannel(view channels.ChannelView, own bool) []string {
 		return append(advice, "It lives on somebody else's hub alone. To keep it on yours as well: /msg sysop hub mirror "+view.Name)
 	case len(view.Hubs) == 1 && !view.Hubs[0].Own:
 		return append(advice, "It lives on somebody else's hub alone: when that is gone, so is the way to the others. With a hub of your own you need not fear that: /msg sysop help hub")
+	case onlyOwnIsLeft(view):
+		return append(advice, "Only your own hub is left of it, and nobody else was heard since. Who does not know that hub yet can't follow without a key: /msg sysop hub rescue "+view.Name)
 	case len(advice) > 0:
 		return advice
 	}
 	return []string{"All is well. Who has your texts: /msg sysop seen " + view.Name + "; to compare keys: /msg sysop safety " + view.Name}
+}
+
+// onlyOwnIsLeft says that of a channel's hubs only the user's own work, and that
+// nobody else was heard since the others do not: perhaps they do not know those.
+func onlyOwnIsLeft(view channels.ChannelView) bool {
+	var since, heard time.Time
+	for _, h := range view.Hubs {
+		if h.Standing == channels.Good && !h.Own {
+			return false
+		}
+		if h.Since.After(since) {
+			since = h.Since
+		}
+	}
+	for _, m := range view.Members {
+		if !m.Own && m.Heard.After(heard) {
+			heard = m.Heard
+		}
+	}
+	return heard.Before(since)
 }
 
 // nextForHub is what can be done about one hub of a channel; carried says that
@@ -217,11 +242,11 @@ func nextForHub(view channels.ChannelView, h channels.HubView, carried bool) str
 		}
 		text = name + " is down."
 		if carried {
-			return text + " The others carry on, and it gets what it misses when it is back: nothing to do."
+			return text + " " + view.Name + " goes on without it, and it gets what it misses when it is back: nothing to do."
 		}
 	}
 	if text != "" && carried {
-		text += " The others carry on."
+		text += " " + view.Name + " goes on without it."
 	}
 	return text
 }

@@ -56,7 +56,11 @@ func TestStatusOfHubs(t *testing.T) {
 				"  hub https://bob.example/hub.cgi: added by bob; DOWN since " + moment(since),
 				"    the hub cannot be reached: connection refused",
 				"    last heard 5 hours ago",
-			}, "https://bob.example/hub.cgi is down. The others carry on, and it gets what it misses when it is back: nothing to do."},
+			}, "https://bob.example/hub.cgi is down. #bob goes on without it, and it gets what it misses when it is back: nothing to do."},
+			{"down today", func(h *channels.HubView) { h.Standing, h.Up, h.Since = channels.Down, false, now }, []string{
+				"  hub https://bob.example/hub.cgi: added by bob; DOWN since " + now.Local().Format("15:04"),
+				"    last heard just now",
+			}, "https://bob.example/hub.cgi is down."},
 			{"at a private address", func(h *channels.HubView) {
 				h.Standing, h.Up, h.Heard, h.Trouble = channels.Down, false, time.Time{}, notAsked+": it is somebody's word"
 			}, []string{
@@ -69,7 +73,7 @@ func TestStatusOfHubs(t *testing.T) {
 				"    the channel is full",
 				"    last heard just now",
 				"    1 envelope still to be put there",
-			}, "It is for bob to see to: the limits are in its hub.conf. The others carry on."},
+			}, "It is for bob to see to: the limits are in its hub.conf. #bob goes on without it."},
 			{"lost", func(h *channels.HubView) { h.Standing = channels.Lost }, []string{
 				"  hub https://bob.example/hub.cgi: added by bob; up, but it has LOST the channel",
 				"    last heard just now",
@@ -77,7 +81,7 @@ func TestStatusOfHubs(t *testing.T) {
 			{"put out", func(h *channels.HubView) { h.Standing = channels.PutOut }, []string{
 				"  hub https://bob.example/hub.cgi: added by bob; up, but it LETS YOU IN NO MORE",
 				"    last heard just now",
-			}, "has put you out there. The others carry on."},
+			}, "has put you out there. #bob goes on without it."},
 			{"odd", func(h *channels.HubView) { h.Standing = channels.Odd }, []string{
 				"  hub https://bob.example/hub.cgi: added by bob; answers what makes NO SENSE",
 				"    last heard just now",
@@ -116,7 +120,9 @@ func TestNextForChannel(t *testing.T) {
 		h.Standing, h.Up = s, s != channels.Down
 		return h
 	}
-	two := []channels.MemberView{{Nick: "alice", Own: true}, {Nick: "bob"}}
+	fell := as(bobs, channels.Down)
+	fell.Since = time.Now().Add(time.Minute)
+	two := []channels.MemberView{{Nick: "alice", Own: true}, {Nick: "bob", Heard: time.Now()}}
 	tests := []struct {
 		name string
 		hubs []channels.HubView
@@ -126,15 +132,17 @@ func TestNextForChannel(t *testing.T) {
 	}{
 		{"no hub", nil, true, "It is on no hub: what you write is kept and sent when it is on one.\n", "invite"},
 		{"both up", []channels.HubView{ours, bobs}, true, "All is well.", "rescue"},
-		{"mine down", []channels.HubView{as(ours, channels.Down), bobs}, true, "It is yours: look after it. Moved: /msg sysop hub moved URL NEWURL. Gone for good: /msg sysop hub drop #bob URL. The others carry on", "rescue"},
-		{"all down", []channels.HubView{as(ours, channels.Down), as(bobs, channels.Down)}, true, "No hub of it can be reached: what you write is kept and sent when one can.\n", "carry on"},
+		{"mine down", []channels.HubView{as(ours, channels.Down), bobs}, true, "It is yours: look after it. Moved: /msg sysop hub moved URL NEWURL. Gone for good: /msg sysop hub drop #bob URL. #bob goes on without it", "rescue"},
+		{"all down", []channels.HubView{as(ours, channels.Down), as(bobs, channels.Down)}, true, "No hub of it can be reached: what you write is kept and sent when one can.\n", "goes on"},
 		{"all down, with a hub", []channels.HubView{as(bobs, channels.Down)}, true, "If none comes back, this brings it back on a hub of yours, with a key for each of the others: /msg sysop hub rescue #bob", "help hub"},
 		{"all down, without", []channels.HubView{as(bobs, channels.Down)}, false, "one of you who has another hub can bring it back: /msg sysop help hub rescue", "a hub of yours"},
 		{"bob's alone", []channels.HubView{bobs}, true, "/msg sysop hub mirror #bob", "help hub"},
 		{"bob's alone, no own", []channels.HubView{bobs}, false, "/msg sysop help hub", "hub mirror"},
-		{"mine alone, full", []channels.HubView{as(ours, channels.Full)}, true, "raise the limits in its hub.conf (docs/hub.md)", "carry on"},
-		{"put out of the only one", []channels.HubView{as(bobs, channels.PutOut)}, true, "/msg sysop hub rescue #bob", "carry on"},
-		{"put out, other down", []channels.HubView{as(bobs, channels.PutOut), as(ours, channels.Down)}, true, "Until a hub takes them, your texts are kept here.", "carry on"},
+		{"mine alone, full", []channels.HubView{as(ours, channels.Full)}, true, "raise the limits in its hub.conf (docs/hub.md)", "goes on"},
+		{"put out of the only one", []channels.HubView{as(bobs, channels.PutOut)}, true, "/msg sysop hub rescue #bob", "goes on"},
+		{"mine alone is left", []channels.HubView{ours, fell}, true, "Only your own hub is left of it, and nobody else was heard since.", "All is well"},
+		{"mine is left, and bob is there", []channels.HubView{ours, as(bobs, channels.Down)}, true, "#bob goes on without it, and it gets what it misses", "rescue"},
+		{"put out, other down", []channels.HubView{as(bobs, channels.PutOut), as(ours, channels.Down)}, true, "Until a hub takes them, your texts are kept here.", "goes on"},
 	}
 	for _, tt := range tests {
 		got := strings.Join(nextForChannel(channels.ChannelView{Name: "#bob", Members: two, Hubs: tt.hubs}, tt.own), "\n")
