@@ -238,14 +238,14 @@ func (s *step) place(ch *channel, ops []*roster.Signed) {
 		return
 	}
 	// An operation of any kind may be the one that a hub+ before it has waited for.
-	dropped := slices.ContainsFunc(ops, func(op *roster.Signed) bool {
-		_, ok := op.Op().Args.(roster.HubDrop)
-		return ok
+	changed := slices.ContainsFunc(ops, func(op *roster.Signed) bool {
+		kind := op.Op().Args.Kind()
+		return kind == roster.KindHubDrop || kind == roster.KindHubAdd
 	})
-	if dropped {
+	if changed {
 		s.leaveHubs(ch)
 	}
-	for i, v := range s.view(ch).Hubs {
+	for i, v := range s.keptOn(ch) {
 		if i == session.MaxHubs {
 			break
 		}
@@ -310,13 +310,36 @@ func (s *step) mayBePrivate(ch *channel, hub int64, url string) bool {
 
 // leaveHubs forgets the hubs on which a channel does not live any more.
 func (s *step) leaveHubs(ch *channel) {
-	view := s.view(ch)
+	kept := s.keptOn(ch)
 	for _, id := range s.placesOf(ch) {
 		h, _ := s.hub(id)
-		if _, stands := hubView(view, h.address.Fingerprint); !stands && s.everNamed(ch, h) {
+		stands := slices.ContainsFunc(kept, func(v roster.HubView) bool { return wire.Fingerprint(v.Key) == h.address.Fingerprint })
+		if !stands && s.everNamed(ch, h) {
 			s.leaveHub(ch, id)
 		}
 	}
+}
+
+// keptOn are the hubs that operations name. Where two members have dropped the last
+// two at the same time, all that were ever named are asked: else there were no
+// place any more to speak of another.
+func (s *step) keptOn(ch *channel) []roster.HubView {
+	if hubs := s.view(ch).Hubs; len(hubs) > 0 {
+		return hubs
+	}
+	var hubs []roster.HubView
+	for _, op := range s.ops(ch).All() {
+		add, ok := op.Op().Args.(roster.HubAdd)
+		if !ok {
+			continue
+		}
+		i := slices.IndexFunc(hubs, func(v roster.HubView) bool { return v.Key == add.Key })
+		if i < 0 {
+			i, hubs = len(hubs), append(hubs, roster.HubView{Key: add.Key})
+		}
+		hubs[i].Entries = append(hubs[i].Entries, roster.HubEntry{Op: op.Hash(), By: op.Op().By, URL: add.URL})
+	}
+	return hubs
 }
 
 // everNamed says that an operation has named a hub, whether it still stands or not.

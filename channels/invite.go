@@ -212,7 +212,8 @@ func (v invitation) open() session.OpenInvite {
 // nameHubs says by operations on which hubs the channel lives.
 func (s *step) nameHubs(ch *channel) {
 	known := s.view(ch).Hubs
-	for _, id := range list(s.book, readNumber, "SELECT hub FROM places WHERE channel = ? AND opened = 1 ORDER BY hub", ch.row) {
+	for _, id := range list(s.book, readNumber, `SELECT hub FROM places p WHERE channel = ? AND opened = 1
+		AND NOT EXISTS (SELECT 1 FROM unmirrored WHERE channel = p.channel AND hub = p.hub AND why = ?) ORDER BY hub`, ch.row, mirrorDropped) {
 		h, ok := s.hub(id)
 		if !ok || slices.ContainsFunc(known, func(v roster.HubView) bool { return wire.Fingerprint(v.Key) == h.address.Fingerprint }) {
 			continue

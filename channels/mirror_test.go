@@ -231,3 +231,28 @@ func TestAHubIsDropped(t *testing.T) {
 	}
 	w.sameLogs(w.hub("attic"), cellar)
 }
+
+// Two members drop the channel's two hubs at the same time. It does not end by that.
+func TestBothHubsAreDropped(t *testing.T) {
+	w := begin(t)
+	alice, bob, attic, cellar := w.twoHubs()
+	alice.do(channels.DropHub{Channel: "#bob", Hub: attic.address().Fingerprint})
+	bob.do(channels.DropHub{Channel: "#alice", Hub: cellar.address().Fingerprint})
+	w.run(time.Minute)
+	alice.says("#bob", "where are you?")
+	w.run(time.Minute)
+	bob.saw("#alice", "alice: where are you?")
+	w.goesOn(alice, bob, "here")
+	barn := w.hub("barn")
+	alice.owns(barn, false)
+	w.run(time.Minute)
+	for _, p := range []struct {
+		*person
+		channel string
+	}{{alice, "#bob"}, {bob, "#alice"}} {
+		if got := p.hubsOf(p.channel); !slices.Equal(got, []string{"barn"}) {
+			t.Errorf("%s sees the hubs %q", p.name, got)
+		}
+	}
+	w.goesOn(alice, bob, "there")
+}
