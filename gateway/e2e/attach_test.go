@@ -13,6 +13,7 @@ import (
 func TestReconnect(t *testing.T) {
 	long(t)
 	need(t, "irssi", "weechat", "tmux")
+	t.Parallel()
 	aliceG, bobG := startGateway(t, "alice"), startGateway(t, "bob")
 	// Bob uses irssi and joins by key; alice uses WeeChat. Bob also has a
 	// channel without a key, for which irssi sends "x".

@@ -7,6 +7,7 @@ import "testing"
 // TestClocksOff lets two gateways talk of which one's clock is wrong: by less
 // than a hub minds, and by more.
 func TestClocksOff(t *testing.T) {
+	t.Parallel()
 	for _, by := range []string{"-20m", "20m", "-3h", "3h"} {
 		t.Run(by, func(t *testing.T) {
 			hub := startHubd(t)

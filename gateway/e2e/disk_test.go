@@ -5,6 +5,7 @@ package e2e
 import (
 	"database/sql"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -23,14 +24,17 @@ type disk struct {
 	folder string
 }
 
-// newDisk mounts one of so many bytes, for which the test must be root.
+// newDisk mounts one of so many bytes.
 func newDisk(t testing.TB, size string) *disk {
 	t.Helper()
-	if os.Getuid() != 0 || !inCI() {
-		t.Skip("a full disk is mounted for this test: as root, and with CI=true")
-	}
-	folder := t.TempDir()
-	if err := syscall.Mount("tmpfs", folder, "tmpfs", 0, "size="+size); err != nil {
+	return mountAt(t, t.TempDir(), "size="+size)
+}
+
+// mountAt mounts a disk over a folder, for which the test must be root.
+func mountAt(t testing.TB, folder, options string) *disk {
+	t.Helper()
+	needDisks(t)
+	if err := syscall.Mount("tmpfs", folder, "tmpfs", 0, options); err != nil {
 		t.Fatalf("mounting a disk: %v", err)
 	}
 	t.Cleanup(func() {
@@ -39,6 +43,14 @@ func newDisk(t testing.TB, size string) *disk {
 		}
 	})
 	return &disk{t, folder}
+}
+
+// needDisks skips the test where no disk can be mounted.
+func needDisks(t testing.TB) {
+	t.Helper()
+	if os.Getuid() != 0 || !inCI() {
+		t.Skip("a small disk is mounted for this test: as root, and with CI=true")
+	}
 }
 
 func (d *disk) ballast() string { return filepath.Join(d.folder, "ballast") }
@@ -89,13 +101,53 @@ func sound(t testing.TB, file string) {
 // says what is the matter, and when there is room the hub gets what it lacks.
 func TestHubsDiskFull(t *testing.T) {
 	long(t)
-	d := newDisk(t, "4m")
+	needDisks(t)
 	t.Parallel()
-	a, b := startCGI(t), runHubd(t, filepath.Join(d.folder, "data"))
+	t.Run("hubd", func(t *testing.T) {
+		t.Parallel()
+		d := newDisk(t, "4m")
+		h := runHubd(t, filepath.Join(d.folder, "data"))
+		hubsDiskFull(t, d, h.hub, h.Kill)
+	})
+	t.Run("cgi", func(t *testing.T) {
+		t.Parallel()
+		h := startCGI(t)
+		hubsDiskFull(t, ownDisk(t, h, "4m"), h, func() { h.end(t) })
+	})
+}
+
+// ownDisk puts a hub's data folder on a disk of its own.
+func ownDisk(t testing.TB, h *hub, size string) *disk {
+	t.Helper()
+	info, err := os.Stat(h.Data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	owner := info.Sys().(*syscall.Stat_t)
+	kept := h.Data + "-kept"
+	if err := os.Rename(h.Data, kept); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(h.Data, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	d := mountAt(t, h.Data, fmt.Sprintf("size=%s,mode=0700,uid=%d,gid=%d", size, owner.Uid, owner.Gid))
+	if out, err := exec.Command("cp", "-a", kept+"/.", h.Data).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	if err := os.RemoveAll(kept); err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// hubsDiskFull has b's disk be full for a while; end ends that hub.
+func hubsDiskFull(t *testing.T, d *disk, b *hub, end func()) {
+	a := startCGI(t)
 	alice, bob, carol := newPerson(t, "alice", "#bob"), newPerson(t, "bob", "#alice"), newPerson(t, "carol", "#alice")
 	all := []*person{alice, bob, carol}
 	addHub(alice.scribe(), a)
-	addHub(bob.scribe(), b.hub)
+	addHub(bob.scribe(), b)
 	bob.joins(alice)
 	carol.joins(alice)
 	for _, p := range all {
@@ -116,10 +168,10 @@ func TestHubsDiskFull(t *testing.T) {
 		}
 		agreed(t, alice, bob)
 		for _, p := range all[:2] {
-			p.Sees(b.URL, `(?i)full|no room`)
+			p.Sees(b.URL, `up, but FULL`)
 			p.Sees(a.URL, isUp)
+			p.Told(`has no room for`)
 		}
-		bob.Told(`(?i)(full|no room)`)
 		d.Empty()
 		emptied := time.Now()
 		for _, p := range all[:2] {
@@ -132,11 +184,15 @@ func TestHubsDiskFull(t *testing.T) {
 		a.Destroy(t)
 	})
 	agreed(t, all...)
-	b.Kill()
-	sound(t, filepath.Join(b.Data, "hub.db"))
-	b.Start()
-	converse("sound", 5, 20*time.Millisecond, all...).Wait()
+	converse("there is room", 5, 20*time.Millisecond, all...).Wait()
 	agreed(t, all...)
+	for _, p := range all[:2] {
+		if n := p.TimesTold(`has no room for`); n != 1 {
+			t.Errorf("%s was told %d times that there is no room", p.nick, n)
+		}
+	}
+	end()
+	sound(t, filepath.Join(b.Data, "hub.db"))
 }
 
 // Refilled waits until nothing is to be put on a hub.

@@ -4,8 +4,10 @@ package e2e
 
 import (
 	"bufio"
+	"flag"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -43,7 +45,16 @@ func gatewayBinary(t testing.TB) string {
 	return filepath.Join(built.dir, "gateway")
 }
 
+// atOnce is how many tests run at a time: they wait more than they compute.
+const atOnce = "4"
+
 func TestMain(m *testing.M) {
+	flag.Parse()
+	given := false
+	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "test.parallel" })
+	if !given {
+		flag.Set("test.parallel", atOnce)
+	}
 	code := m.Run()
 	if built.dir != "" {
 		os.RemoveAll(built.dir)
@@ -277,13 +288,25 @@ func buildEnv() []string {
 	return env
 }
 
-// freePort is a port that was free a moment ago.
+// ports are those that this run has given out.
+var ports sync.Map
+
+// freePort is a port that was free a moment ago and that this run gives to
+// nobody else. It is below those that systems give to whoever connects: it is
+// still free when a process that had it is started again.
 func freePort(t testing.TB) int {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 1000 {
+		port := 12000 + rand.IntN(18000)
+		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+		if err != nil {
+			continue
+		}
+		l.Close()
+		if _, given := ports.LoadOrStore(port, true); !given {
+			return port
+		}
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
+	t.Fatal("no port is free")
+	return 0
 }

@@ -19,6 +19,7 @@ import (
 func TestHubOfOnesOwn(t *testing.T) {
 	long(t)
 	need(t, "irssi", "weechat", "tmux", "zbarimg")
+	t.Parallel()
 	for _, kind := range []struct {
 		name  string
 		start func(testing.TB) *hub
@@ -28,7 +29,10 @@ func TestHubOfOnesOwn(t *testing.T) {
 		{"fcgid", startFcgid},
 		{"proxy_fcgi", startProxyFcgi},
 	} {
-		t.Run(kind.name, func(t *testing.T) { hubStory(t, kind.name, kind.start(t)) })
+		t.Run(kind.name, func(t *testing.T) {
+			t.Parallel()
+			hubStory(t, kind.name, kind.start(t))
+		})
 	}
 }
 

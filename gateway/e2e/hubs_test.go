@@ -80,6 +80,15 @@ func (h *hub) Kill(rng *rand.Rand) int {
 // its files.
 func (h *hub) Destroy(t testing.TB) {
 	t.Helper()
+	h.end(t)
+	if err := os.RemoveAll(h.Data); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// end ends the hub's web server and its processes, and leaves its files.
+func (h *hub) end(t testing.TB) {
+	t.Helper()
 	servers := h.servers()
 	if len(servers) == 0 {
 		t.Fatalf("no server of %s runs", h.URL)
@@ -89,9 +98,6 @@ func (h *hub) Destroy(t testing.TB) {
 		h.kill(h.processes())
 		return len(h.servers())+len(h.processes()) == 0
 	}, func() string { return h.URL })
-	if err := os.RemoveAll(h.Data); err != nil {
-		t.Fatal(err)
-	}
 }
 
 // servers finds the web server's processes: all of them name its configuration.

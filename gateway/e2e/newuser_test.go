@@ -13,6 +13,7 @@ import (
 func TestNewUser(t *testing.T) {
 	long(t)
 	need(t, "irssi", "weechat", "tmux", "zbarimg")
+	t.Parallel()
 	mustBeFree(t, "127.0.0.1:6667")
 	p := &pair{t: t, name: "newuser"}
 	p.aliceG = startPlain(t, "alice", "go", "run", "./gateway")
@@ -35,6 +36,7 @@ func TestNewUser(t *testing.T) {
 func TestWeeChatInvites(t *testing.T) {
 	long(t)
 	need(t, "irssi", "weechat", "tmux", "zbarimg")
+	t.Parallel()
 	bobG, aliceG := startGateway(t, "bob"), startGateway(t, "alice")
 	bob, alice := startWeeChat(t, bobNick), startIrssi(t, aliceNick)
 	connectWeeChat(bobG, bob)

@@ -18,6 +18,7 @@ import (
 // and what is wrong, and when it is itself again it gets what it lacks.
 func TestOddHub(t *testing.T) {
 	long(t)
+	t.Parallel()
 	const (
 		notHub = `DOWN.*\n.*is not at its address: `
 		odd    = notHub + `what answers there is not a hub, or its answers are changed`

@@ -87,6 +87,7 @@ func refused(lines []line) bool {
 
 // TestClosedKeys tries a key that was revoked, and one whose time is over.
 func TestClosedKeys(t *testing.T) {
+	t.Parallel()
 	hub := startHubd(t)
 	// Her keys are good for a minute, and her clock is behind by nearly as much:
 	// by the hub's clock a key of hers lasts for seconds.

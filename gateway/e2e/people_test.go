@@ -175,11 +175,11 @@ func (p *person) Told(pattern string) line {
 	return found
 }
 
-// TimesTold counts what sysop or the channel has told of a pattern.
+// TimesTold counts the news of a pattern: what was told unasked.
 func (p *person) TimesTold(pattern string) int {
 	as, n := regexp.MustCompile(pattern), 0
 	for _, l := range p.Notices() {
-		if as.MatchString(l.last()) {
+		if l.Command == "NOTICE" && as.MatchString(l.last()) {
 			n++
 		}
 	}

@@ -17,6 +17,7 @@ import (
 // and one that does not answer at the URL that it is known by, but at another
 // that the configuration names.
 func TestProxy(t *testing.T) {
+	t.Parallel()
 	hidden := runHubd(t, dataFolder(t))
 	const name = "http://hubbubhubbubhubbub.onion/"
 	socks := startSocks(t, map[string]string{"hubbubhubbubhubbub.onion:80": hidden.address})
@@ -45,6 +46,7 @@ func TestProxy(t *testing.T) {
 
 // TestAlso: the first URL of a hub is dead for one of two, who knows another.
 func TestAlso(t *testing.T) {
+	t.Parallel()
 	h := runHubd(t, dataFolder(t))
 	recorder, front := record(t, h.URL)
 	also := configured(fmt.Sprintf("[[hub]]\nurl = %q\nalso = [%q]\n", front, h.URL))
