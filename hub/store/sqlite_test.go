@@ -313,3 +313,70 @@ func TestALockedDatabase(t *testing.T) {
 		}
 	}
 }
+
+// older makes a database as the version did whose migrations were so many, and
+// closes it.
+func older(t *testing.T, path string, wal bool, count int) {
+	t.Helper()
+	all := migrations
+	migrations = all[:count]
+	defer func() { migrations = all }()
+	s, err := openSQLite(path, DefaultLimits(), wal)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	for _, sql := range []string{
+		`INSERT INTO accounts VALUES (x'` + fmt.Sprintf("%x", account[:]) + `', x'` + strings.Repeat("07", 32) + `', 1, 0)`,
+		`INSERT INTO channels (n, channel, account, root, last, entries, text) VALUES (1, x'` + fmt.Sprintf("%x", channel[:]) + `', x'` +
+			fmt.Sprintf("%x", account[:]) + `', x'` + fmt.Sprintf("%x", root[:]) + `', 5, 1, 261)`,
+		`INSERT INTO tokens (channel, token) VALUES (1, x'` + fmt.Sprintf("%x", root[:]) + `')`,
+		fmt.Sprintf(`INSERT INTO entries VALUES (1, 1, 5, x'%x', x'%x', 0, %d, x'%x')`, idOf([]byte("hello")), root[:], noon.Unix(), "hello"),
+	} {
+		if _, err := s.db.Exec(sql); err != nil {
+			t.Fatal(sql, err)
+		}
+	}
+}
+
+// A database of every older version is brought up to date, with what is in it,
+// also where it has been moved to hosting without shared memory.
+func TestAnOlderDatabaseIsBroughtUpToDate(t *testing.T) {
+	for count := 1; count < len(migrations); count++ {
+		for _, wal := range []bool{true, false} {
+			for _, shared := range []bool{true, false} {
+				path := filepath.Join(t.TempDir(), "hub.db")
+				older(t, path, wal, count)
+				before, ok := readGeneration(path)
+				if !ok {
+					t.Fatal("no generation")
+				}
+				if !shared {
+					noSharedMemory(t, path)
+				}
+				for range 2 {
+					s := mustOpen(t, path)
+					if version, err := s.version(); err != nil || version != len(migrations) {
+						t.Fatal(version, err)
+					}
+					if got := entries(t, s); len(got) != 1 || got[0] != "hello" {
+						t.Errorf("version %d, wal %v, shared %v: %q", count, wal, shared, got)
+					}
+					if generationOf(t, s) != before.name {
+						t.Errorf("version %d, wal %v, shared %v: another generation", count, wal, shared)
+					}
+					if err := s.Close(); err != nil {
+						t.Fatal(err)
+					}
+				}
+				s := mustOpen(t, path)
+				if err := put(s, "hello again"); err != nil {
+					t.Fatal(err)
+				}
+				if got := entries(t, s); len(got) != 2 {
+					t.Errorf("%q", got)
+				}
+			}
+		}
+	}
+}
