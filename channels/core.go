@@ -205,6 +205,7 @@ func (s *step) clock() {
 		s.book.run("UPDATE held SET since = since - ?", int64(back))
 		s.book.run("UPDATE peers SET gap = gap - ? WHERE gap > 0", int64(back))
 		s.book.run("UPDATE ops_asked SET at = at - ?", int64(back))
+		s.book.run("UPDATE missed SET at = at - ?", int64(back))
 		s.book.run("UPDATE ops_wanted SET due = due - ?, last = last - ? WHERE due > 0 OR last > 0", int64(back), int64(back))
 		for _, ch := range s.channels {
 			ch.saw = ch.saw.Add(-back)

@@ -8,18 +8,8 @@ import (
 	"hubbub/channels/session"
 )
 
-// How long is waited for what is missing.
-const (
-	parentWait = 10 * time.Second   // for what others' texts had seen
-	needFirst  = 5 * time.Second    // before the first asking, and a random while more
-	needRandom = 15 * time.Second   //
-	needAgain  = 24 * time.Hour     // between askings
-	needMost   = 3                  // askings
-	gapMost    = 3 * 24 * time.Hour // then it is lost
-	needPause  = time.Minute        // between two askings of a member that are heeded
-	keyPause   = 20 * time.Hour     // the same, for one sender key
-	refillMost = 20 * time.Second   // random wait before one gives what was another's
-)
+// parentWait is how long is waited for what others' texts had seen.
+const parentWait = 10 * time.Second
 
 // retries are the unopened entries to be tried again, since something came
 // that may open them.
@@ -68,23 +58,25 @@ func (s *step) tryAll(ch *channel, where string, args ...any) {
 
 // peer is how far a member's envelopes are known.
 type peer struct {
-	member session.Member
-	seq    int64
-	head   session.ID
-	await  int64
-	gap    int64
-	asked  int64
+	member  session.Member
+	seq     int64
+	head    session.ID
+	await   int64
+	gap     int64
+	missing int64 // how many the user was told are missing; 0: none
+	upto    int64 // the seq behind the last of them
+	lost    int64 // how many of them were given up
 }
 
 func (s *step) peer(ch *channel, member session.Member) peer {
 	p, _ := first(s.book, func(r row) (p peer) {
 		var head []byte
-		scan(r, &p.seq, &head, &p.await, &p.gap, &p.asked)
+		scan(r, &p.seq, &head, &p.await, &p.gap, &p.missing, &p.upto, &p.lost)
 		if len(head) > 0 {
 			p.head = session.ID(head)
 		}
 		return p
-	}, "SELECT seq, head, awaited, gap, asked FROM peers WHERE channel = ? AND member = ?", ch.row, member[:])
+	}, "SELECT seq, head, awaited, gap, missing, upto, lost FROM peers WHERE channel = ? AND member = ?", ch.row, member[:])
 	p.member = member
 	return p
 }
@@ -147,7 +139,7 @@ func (s *step) releaseNext(ch *channel, sender session.Member) bool {
 		s.forked(ch, sender)
 	}
 	s.book.run("DELETE FROM held WHERE entry = ?", e.row)
-	s.book.run("UPDATE peers SET seq = ?, head = ?, gap = 0, asked = 0 WHERE channel = ? AND member = ?", e.seq, e.id[:], ch.row, sender[:])
+	s.book.run("UPDATE peers SET seq = ?, head = ?, gap = 0 WHERE channel = ? AND member = ?", e.seq, e.id[:], ch.row, sender[:])
 	s.takeHeads(ch, sender, body.Seen)
 	missing := s.missingParents(ch, sender, body)
 	for _, h := range missing {
@@ -155,6 +147,9 @@ func (s *step) releaseNext(ch *channel, sender session.Member) bool {
 	}
 	if s.counts(ch, sender, e.seq) {
 		s.showText(ch, sender, body, len(missing) > 0 || e.seq <= p.await)
+	}
+	if p.missing > 0 {
+		s.filled(ch, sender)
 	}
 	return true
 }
@@ -280,75 +275,4 @@ func (s *step) foundOwn(ch *channel, key session.KeyID) {
 func (s *step) forked(ch *channel, member session.Member) {
 	s.emit(Warn{Channel: ch.name, Text: "two different things came as the same one from " + s.nickOf(ch, member) +
 		": that device was restored from a backup, or somebody else has its keys. Ask " + s.nickOf(ch, member) + " over another way"})
-}
-
-// findGaps notes which senders' chains have holes, and when to do something.
-func (s *step) findGaps(ch *channel) {
-	for _, id := range list(s.book, readBytes, "SELECT DISTINCT sender FROM held WHERE channel = ? ORDER BY sender", ch.row) {
-		p := s.peer(ch, session.Member(id))
-		if _, ok := s.afterGap(ch, p); !ok {
-			continue
-		}
-		if p.gap == 0 {
-			s.book.run("UPDATE peers SET gap = ?, asked = 0 WHERE channel = ? AND member = ?", stamp(s.now), ch.row, id)
-			s.timer(ch, timerGaps, s.now.Add(needFirst+randomDuration(needRandom)))
-		}
-	}
-}
-
-// afterGap is the first envelope behind a hole in a sender's chain.
-func (s *step) afterGap(ch *channel, p peer) (entryRecord, bool) {
-	e, ok := first(s.book, readEntry, selectEntries+"WHERE channel = ? AND sender = ? AND seq > ? AND state = ? ORDER BY seq", ch.row, p.member[:], p.seq, entryOpened)
-	return e, ok && e.seq > p.seq+1
-}
-
-// mindGaps asks for what is missing, or gives it up.
-func (s *step) mindGaps(ch *channel) {
-	var need session.Need
-	var next time.Time
-	for _, id := range list(s.book, readBytes, "SELECT member FROM peers WHERE channel = ? AND gap > 0 ORDER BY member", ch.row) {
-		p := s.peer(ch, session.Member(id))
-		e, ok := s.afterGap(ch, p)
-		if !ok {
-			s.book.run("UPDATE peers SET gap = 0, asked = 0 WHERE channel = ? AND member = ?", ch.row, id)
-			continue
-		}
-		since := moment(p.gap)
-		if s.now.Sub(since) >= gapMost {
-			s.giveUp(ch, p, e)
-			continue
-		}
-		due := since.Add(time.Duration(p.asked) * needAgain)
-		if p.asked < needMost && !due.After(s.now) {
-			s.askFor(ch, p, e, &need)
-			if p.asked == 0 {
-				s.info(ch, "something from %s is missing: hubbub asks for it, and shows what came after it when it is here, or in three days", s.nickOf(ch, p.member))
-			}
-			p.asked++
-			due = since.Add(time.Duration(p.asked)*needAgain + randomDuration(time.Hour))
-		}
-		if p.asked >= needMost {
-			due = since.Add(gapMost)
-		}
-		if next.IsZero() || due.Before(next) {
-			next = due
-		}
-	}
-	if len(need.IDs)+len(need.Keys) > 0 {
-		s.enqueue(ch, item{kind: outNeed, content: mustEncode(need)})
-	}
-	if !next.IsZero() {
-		s.timer(ch, timerGaps, next)
-	}
-}
-
-// giveUp passes a hole in a sender's chain.
-func (s *step) giveUp(ch *channel, p peer, e entryRecord) {
-	n, what := e.seq-p.seq-1, "messages"
-	if n == 1 {
-		what = "message"
-	}
-	s.info(ch, "%d %s from %s could not be found and must be taken for lost", n, what, s.nickOf(ch, p.member))
-	s.book.run("UPDATE peers SET seq = ?, head = ?, gap = 0, asked = 0 WHERE channel = ? AND member = ?", e.seq-1, e.prev[:], ch.row, p.member[:])
-	s.release(ch)
 }

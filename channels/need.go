@@ -7,18 +7,12 @@ import (
 	"hubbub/channels/wire"
 )
 
-// askFor adds what is missing before e to what is asked for: the envelope, or
-// the sender key if the envelope is here and does not open.
-func (s *step) askFor(ch *channel, p peer, e entryRecord, need *session.Need) {
-	s.book.run("UPDATE peers SET asked = asked + 1 WHERE channel = ? AND member = ?", ch.row, p.member[:])
-	here, ok := first(s.book, readEntry, selectEntries+"WHERE channel = ? AND entry = ?", ch.row, e.prev[:])
-	switch {
-	case ok && here.state == entryUnopened && len(here.key) == 16 && len(need.Keys) < session.MaxNeed:
-		need.Keys = append(need.Keys, session.KeyName{From: p.member, ID: session.KeyID(here.key)})
-	case !ok && len(need.IDs) < session.MaxNeed:
-		need.IDs = append(need.IDs, e.prev)
-	}
-}
+// What others ask for is given.
+const (
+	needPause  = time.Minute      // between two askings of a member that are heeded
+	keyPause   = 20 * time.Hour   // the same, for one sender key
+	refillMost = 20 * time.Second // random wait before one gives what was another's
+)
 
 // heeds says that a member has not asked for this for so long.
 func (s *step) heeds(a asker, pause time.Duration) bool {
@@ -46,7 +40,7 @@ func (s *step) answerNeed(ch *channel, from session.Member, need session.Need) {
 		}
 		for _, h := range s.placesOf(ch) {
 			if s.book.number("SELECT count(*) FROM calls WHERE entry = ? AND hub = ?", e.row, h) == 0 {
-				s.call(pending{hub: h, channel: ch.row, op: wire.OpPut, entry: e.row, again: true, due: due})
+				s.call(pending{hub: h, channel: ch.row, op: wire.OpPut, entry: e.row, again: true, carry: e.state != entryOwn, due: due})
 			}
 		}
 	}

@@ -349,6 +349,20 @@ CREATE TABLE ops_wanted (
 	PRIMARY KEY (channel, member)
 ) STRICT, WITHOUT ROWID;
 
+ALTER TABLE peers ADD COLUMN missing INTEGER NOT NULL DEFAULT 0; -- envelopes of which the user was told that they are missing
+ALTER TABLE peers ADD COLUMN upto INTEGER NOT NULL DEFAULT 0;    -- the seq behind the last of them
+ALTER TABLE peers ADD COLUMN lost INTEGER NOT NULL DEFAULT 0;    -- how many of them were given up
+
+-- What was asked for in others' chains: ids of envelopes, and of sender keys;
+-- empty: when the hubs were read again for it.
+CREATE TABLE missed (
+	channel INTEGER NOT NULL REFERENCES channels ON DELETE CASCADE,
+	what    BLOB NOT NULL,
+	asked   INTEGER NOT NULL,
+	at      INTEGER NOT NULL,             -- when last
+	PRIMARY KEY (channel, what)
+) STRICT, WITHOUT ROWID;
+
 -- Rescue keys that are being made.
 CREATE TABLE rescues (
 	id      INTEGER PRIMARY KEY AUTOINCREMENT,
