@@ -47,6 +47,8 @@ type channel struct {
 	topic   roster.Hash // of the topic that is shown
 	forks   int         // how many the user was told of
 	prekeys map[session.Secret]session.Prekey
+	tries   tries
+	known   map[[32]byte]bool // hashes of the operations' bytes, as long as they are as many
 }
 
 // saved are a channel's columns that change.

@@ -62,6 +62,8 @@ func (s *step) welcome(ch *channel, v invitation, join *roster.Signed, joiner se
 	if _, err := confirm(ch, roster.Confirm{Join: join.Hash()}); err != nil {
 		s.emit(Warn{Channel: ch.name, Text: err.Error()})
 	}
+	// One is enough for all who came, behind what gives the last of them the key.
+	s.book.run("DELETE FROM outbox WHERE channel = ? AND kind IN (?, ?)", ch.row, outSnapshot, outInvites)
 	s.enqueue(ch, item{kind: outSnapshot})
 	s.enqueue(ch, item{kind: outInvites})
 }

@@ -1,6 +1,7 @@
 package channels
 
 import (
+	"crypto/sha256"
 	"slices"
 	"time"
 
@@ -74,11 +75,26 @@ func (s *step) learn(ch *channel, ops ...*roster.Signed) (learned []*roster.Sign
 func (s *step) learnBytes(ch *channel, list [][]byte) []*roster.Signed {
 	var ops []*roster.Signed
 	for _, b := range list {
+		// Most of a snapshot is known: its signatures were verified before.
+		if s.knows(ch, b) {
+			continue
+		}
 		if op, err := roster.Parse(b); err == nil {
 			ops = append(ops, op)
 		}
 	}
 	return s.learn(ch, ops...)
+}
+
+// knows says that an operation is known in these very bytes.
+func (s *step) knows(ch *channel, op []byte) bool {
+	if set := s.ops(ch); len(ch.known) != set.Len() {
+		ch.known = make(map[[32]byte]bool, set.Len())
+		for _, known := range set.All() {
+			ch.known[sha256.Sum256(known.Bytes())] = true
+		}
+	}
+	return ch.known[sha256.Sum256(op)]
 }
 
 // refresh shows what has changed in a channel's roster.

@@ -145,15 +145,12 @@ func (s *step) openEnvelope(ch *channel, e entryRecord, v session.Envelope) bool
 	if v.Boxes() == 0 {
 		return false
 	}
-	own := s.ownPrekeys(ch)
-	for _, sender := range s.senders(ch) {
-		for _, k := range own {
-			chain, ok := s.openBox(ch, v, k.key, sender, ch.self)
-			if ok && s.openWith(ch, e, v, chain, true) {
-				s.usedPrekey(ch, k.number)
-				s.introduced(ch, sender)
-				return true
-			}
+	for _, t := range s.untried(ch, e.row) {
+		chain, ok := s.openBox(ch, v, t.own.key, t.sender, ch.self)
+		if ok && s.openWith(ch, e, v, chain, true) {
+			s.usedPrekey(ch, t.own.number)
+			s.introduced(ch, t.sender)
+			return true
 		}
 	}
 	for _, i := range list(s.book, readInvite, selectInvites+"WHERE channel = ? AND prekey IS NOT NULL ORDER BY id", ch.row) {

@@ -31,6 +31,7 @@ type plan struct {
 	hold    time.Duration // how long hubs hold what waits, if longer than it asks for: so that days pass in few steps
 	exact   bool          // hubs are asked also what they would answer as before
 	liar    bool
+	steps   int // no more faults after so many
 }
 
 func (p plan) String() string {
@@ -61,6 +62,10 @@ func (w *World) draw() plan {
 	default:
 		p.length = 24*time.Hour + w.some(5*24*time.Hour)
 	}
+	if p.length > time.Hour { // more steps, so fewer of them go wrong
+		p.death /= 3
+	}
+	p.steps = 1500
 	p.acts = 5 + w.rng.IntN(12)
 	p.mishaps = w.rng.IntN(6)
 	if w.chance(0.1) {
@@ -179,11 +184,37 @@ func (w *World) found(name string, p *person) {
 		w.fatal(Sound, "%s could not found %s", p.name, name)
 	}
 	p.sitDown(tk, v)
-	n := 1 + w.rng.IntN(len(w.people))
 	if len(w.people) == crowd {
-		n = crowd - 1
+		w.gather(tk)
+		return
 	}
-	for range n {
+	for range 1 + w.rng.IntN(len(w.people)) {
 		tk.seats[0].invite(nil)
 	}
+}
+
+// gather has a crowd come in while hardly anybody is there: else each would be
+// given each one's key by itself, which takes two minutes of computing.
+func (w *World) gather(tk *talk) {
+	founder := w.people[0]
+	for _, p := range w.people[1:] {
+		if p.core != nil {
+			p.stop()
+			p.off = true
+		}
+		tk.seats[0].invite(p)
+		w.run(time.Second)
+	}
+	founder.stop()
+	for _, j := range tk.joins {
+		j.p.start()
+		j.redeem(tk)
+		w.run(2 * time.Second)
+		j.p.look()
+		j.p.stop()
+	}
+	for _, p := range w.people {
+		p.start()
+	}
+	w.run(10 * time.Second)
 }

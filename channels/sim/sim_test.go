@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"runtime/debug"
 	"strconv"
 	"strings"
@@ -28,6 +27,7 @@ var (
 func TestMain(m *testing.M) {
 	flag.Parse()
 	debug.SetGCPercent(400)
+	debug.SetMemoryLimit(800 << 20)
 	os.Exit(m.Run())
 }
 
@@ -152,5 +152,3 @@ func TestSimRepeats(t *testing.T) {
 		}
 	}
 }
-
-var _ = filepath.Join

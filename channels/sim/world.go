@@ -157,8 +157,9 @@ func (w *World) close() {
 // chance is true this often.
 func (w *World) chance(p float64) bool { return p > 0 && w.rng.Float64() < p }
 
-// fault is true this often, until the faults are over.
-func (w *World) fault(p float64) bool { return !w.calm && w.chance(p) }
+// fault is true this often, until the faults are over, or there were many steps:
+// each fault makes for more of them.
+func (w *World) fault(p float64) bool { return !w.calm && w.steps < w.plan.steps && w.chance(p) }
 
 // some is a duration from 0 up to most.
 func (w *World) some(most time.Duration) time.Duration {
