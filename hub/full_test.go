@@ -324,7 +324,11 @@ func TestAReadOnlyDiskWithoutTheLogsIndex(t *testing.T) {
 	s := begin(t, func(c *hub.Config) { c.Data = filepath.Join(disk, "data") })
 	s.data = filepath.Join(disk, "data")
 	s.lounge("bob")
-	_, err := s.as("alice").Put(lounge, "hello")
+	_, err := s.as("alice").Put(lounge, "in the database")
+	s.ok(err)
+	s.ok(s.hub.Close())
+	s.open()
+	_, err = s.as("alice").Put(lounge, "in the log alone")
 	s.ok(err)
 	log := filepath.Join(s.data, "hub.db-wal")
 	while, err := os.ReadFile(log)
@@ -340,7 +344,7 @@ func TestAReadOnlyDiskWithoutTheLogsIndex(t *testing.T) {
 	s.ok(s.hub.Close())
 	s.ok(syscall.Mount("tmpfs", disk, "tmpfs", syscall.MS_REMOUNT, ""))
 	s.open()
-	if result, err := s.as("bob").Fetch(lounge, wire.FetchArgs{}); err != nil || len(result.Entries) != 1 {
+	if result, err := s.as("bob").Fetch(lounge, wire.FetchArgs{}); err != nil || len(result.Entries) != 2 {
 		t.Errorf("%+v, %v", result, err)
 	}
 }

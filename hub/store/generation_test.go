@@ -291,6 +291,34 @@ func TestAGenerationOfAnOlderVersion(t *testing.T) {
 	}
 }
 
+// The time may be noted while somebody reads who has not asked yet, and who knows
+// of no such note.
+func TestANoteWhileSomebodyReads(t *testing.T) {
+	f := newFolder(t)
+	one := f.generation()
+	s := f.open()
+	defer s.Close()
+	for range 3 {
+		err := s.View(context.Background(), f.now, func(tx Tx) error {
+			if _, err := tx.Status(channel, root); err != nil { // it has begun
+				return err
+			}
+			f.live()
+			two, err := tx.Generation()
+			if two != one {
+				t.Error("another generation")
+			}
+			return err
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	if f.generation() != one {
+		t.Error("another generation")
+	}
+}
+
 // Processes that note the time at once, and others that ask, know of one
 // generation.
 func TestManyAskForTheGeneration(t *testing.T) {

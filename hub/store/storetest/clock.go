@@ -59,6 +59,25 @@ func aClockAheadForgetsNothing(w *world) {
 	w.log("from the future", "now they are old")
 }
 
+// Once it is right again, what is due goes as ever.
+func aClockPutRightForgetsAgain(w *world) {
+	w.old()
+	w.later(8 * day)
+	right := w.now
+	w.now = w.now.Add(400 * day)
+	w.put(bob, "from the future")
+	w.later(day)
+	w.now = right.Add(day)
+	w.put(bob, "put right")
+	for _, member := range []wire.Token{alice, bob} {
+		w.ack(member, w.status(lounge, alice).Head)
+	}
+	w.log("from the future", "put right")
+	w.later(8 * day)
+	w.put(bob, "a week later")
+	w.log("a week later")
+}
+
 // If it stays there, what is due goes after a week.
 func aClockThatStaysAheadForgets(w *world) {
 	left := w.old()

@@ -59,6 +59,7 @@ func Run(t *testing.T, open func(testing.TB, store.Limits) store.Store) {
 		{"TokensAreOfOneChannel", tokensAreOfOneChannel},
 		{"AClockThatJumps", aClockThatJumps},
 		{"AClockAheadForgetsNothing", aClockAheadForgetsNothing},
+		{"AClockPutRightForgetsAgain", aClockPutRightForgetsAgain},
 		{"AClockThatStaysAheadForgets", aClockThatStaysAheadForgets},
 		{"AClockThatWasAhead", aClockThatWasAhead},
 		{"AClockThatBeginsAnew", aClockThatBeginsAnew},
