@@ -58,6 +58,8 @@ func (w *World) act() {
 		p.do(channels.Hide{Channel: tk.name})
 	case n < 34:
 		s.leave()
+	case n < 37 && hubsMost > 1:
+		w.dropOrMirror(s)
 	default:
 		for range 1 + w.rng.IntN(3) {
 			if p.on() && p.seat(tk) == s {
@@ -135,6 +137,7 @@ func init() {
 		{"a hub is rolled back", 5, (*World).rollBack},
 		{"a hub dies for ever", 4, (*World).hubDies},
 		{"a phonebook is put back", 4, (*World).putBack},
+		{"a hub moves", 3, (*World).moves},
 	}
 }
 
@@ -348,5 +351,18 @@ func (h *house) honest() {
 		h.w.tell("%s is honest again", h.name)
 		h.lie = nil
 		clear(h.cached)
+	}
+}
+
+// dropOrMirror has somebody end that a channel is kept on a hub, or keep it on his
+// own.
+func (w *World) dropOrMirror(s *seat) {
+	v, ok := s.p.core.Channel(s.talk.name)
+	switch {
+	case !ok || len(v.Hubs) == 0:
+	case len(v.Hubs) > 1 && w.chance(0.4):
+		s.p.do(channels.DropHub{Channel: s.talk.name, Hub: pick(w, v.Hubs).Address.Fingerprint})
+	default:
+		s.p.do(channels.Mirror{Channel: s.talk.name})
 	}
 }

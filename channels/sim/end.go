@@ -30,9 +30,16 @@ func (w *World) end() {
 		}
 		p.start()
 	}
+	for _, h := range w.houses {
+		h.tellMoved()
+	}
 	w.settle(6 * time.Hour)
 	for _, tk := range w.talks {
 		w.giveUpKeys(tk)
+		tk.rescueAll()
+		if w.chance(0.5) {
+			tk.dropDead()
+		}
 		for _, s := range tk.live() {
 			if _, ok := s.p.core.Channel(tk.name); ok {
 				s.say()
@@ -81,7 +88,7 @@ func (w *World) settled() bool {
 // orphan says that somebody may wait for ever to be let in: who invited him has
 // left, or has forgotten him.
 func (s *seat) orphan() bool {
-	return s.join != nil && (s.join.by.left || s.join.by.weak) || s.weak || s.rival
+	return s.join != nil && (s.join.by.left || s.join.by.weak) || s.weak || s.rival || s.stranded
 }
 
 // left is how much a gateway has yet to do.

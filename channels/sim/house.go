@@ -25,6 +25,7 @@ type house struct {
 	w       *World
 	name    string
 	url     string
+	urls    []string // where it was before
 	data    string
 	hub     *hub.Hub
 	limits  store.Limits

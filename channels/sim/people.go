@@ -23,18 +23,19 @@ type talk struct {
 
 // seat is one membership of somebody in a talk.
 type seat struct {
-	talk   *talk
-	p      *person
-	id     memberID
-	knew   map[memberID]bool // by a joiner: who must get what he says before he knows the members
-	texts  []*said
-	join   *joining // nil: the founder's
-	left   bool
-	clean  bool   // left when everything said was at a hub
-	ghost  string // a copy of the phonebook from before that
-	weak   bool   // the phonebook was put back from a copy: less is promised (checkTexts)
-	rival  bool   // a hub has let two in with one key
-	rescue bool   // has taken, or made, a rescue key
+	talk     *talk
+	p        *person
+	id       memberID
+	knew     map[memberID]bool // by a joiner: who must get what he says before he knows the members
+	texts    []*said
+	join     *joining // nil: the founder's
+	left     bool
+	clean    bool   // left when everything said was at a hub
+	ghost    string // a copy of the phonebook from before that
+	weak     bool   // the phonebook was put back from a copy: less is promised (checkTexts)
+	rival    bool   // a hub has let two in with one key
+	rescued  bool   // was given a rescue key
+	stranded bool   // knows no hub that is not dead, and nobody can tell him of one
 }
 
 // joining is a one-time key on its way in.
@@ -259,8 +260,10 @@ func (tk *talk) free() (free []*person) {
 // keyHub is the hub that a one-time key names.
 func (w *World) keyHub(key string) *house {
 	for _, h := range w.houses {
-		if len(key) > len(h.url) && strings.EqualFold(key[:len(h.url)], h.url) {
-			return h
+		for _, url := range append(h.urls, h.url) {
+			if len(key) > len(url) && strings.EqualFold(key[:len(url)], url) {
+				return h
+			}
 		}
 	}
 	w.fatal(Sound, "nobody lives where the key leads: %s", key)

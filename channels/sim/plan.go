@@ -119,6 +119,8 @@ func (w *World) begin() {
 			p.name = names[i]
 		}
 		p.options.Nick = p.name
+		p.options.Mirror = pick(w, []channels.MirrorPolicy{channels.MirrorAuto, channels.MirrorAuto, channels.MirrorAuto, channels.MirrorAsk, channels.MirrorNever})
+		p.options.Unlinked = w.chance(0.1)
 		if w.chance(0.5) {
 			p.skew = w.some(6*time.Hour) - 3*time.Hour
 		}

@@ -1,0 +1,155 @@
+package sim
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"hubbub/channels"
+)
+
+// reachable says that a member knows a hub of the channel that is not dead.
+func (s *seat) reachable() bool {
+	v, ok := s.p.core.Channel(s.talk.name)
+	return ok && (len(v.Hubs) == 0 || slices.ContainsFunc(v.Hubs, func(h channels.HubView) bool { return s.talk.w.alive(h) != nil }))
+}
+
+// knows says that a member knows another.
+func (s *seat) knows(o *seat) bool {
+	v, _ := s.p.core.Channel(s.talk.name)
+	return !v.Waiting && slices.ContainsFunc(v.Members, func(m channels.MemberView) bool { return m.ID == o.id })
+}
+
+// rescueAll brings those back who know no hub any more that is not dead: somebody
+// who has one makes rescue keys, and hands them on.
+func (tk *talk) rescueAll() {
+	for round := range 4 {
+		var cut []*seat
+		for _, s := range tk.live() {
+			if !s.reachable() {
+				cut = append(cut, s)
+			}
+		}
+		if len(cut) == 0 {
+			return
+		}
+		by, h := tk.rescuer(cut, round)
+		if by == nil {
+			break
+		}
+		tk.w.mishaps["a rescue"]++
+		by.rescue(h)
+		tk.w.run(time.Minute)
+	}
+	for _, s := range tk.live() {
+		if !s.reachable() {
+			tk.w.tell("nobody can bring %s back into %s", s.p.name, tk.name)
+			s.stranded = true
+		}
+	}
+}
+
+// rescuer finds who can bring most of those back who are cut off, and the hub to
+// do it with. In the first round, if nobody has a hub, somebody gets one.
+func (tk *talk) rescuer(cut []*seat, round int) (by *seat, h *house) {
+	most := 0
+	for _, s := range tk.live() {
+		var own *house
+		for _, o := range tk.w.houses {
+			if o.owner == s.p && !o.dead && o.owned() {
+				own = o
+			}
+		}
+		n := 0
+		for _, o := range cut {
+			if o != s && s.knows(o) {
+				n++
+			}
+		}
+		if s.reachable() {
+			n *= 2 // who is not cut off himself knows where the others are
+		}
+		if n > 0 && own == nil && round == 0 && len(tk.w.houses) < 8 && !slices.ContainsFunc(tk.w.houses, func(o *house) bool { return o.owner == s.p && !o.dead }) && most == 0 {
+			own = tk.w.build(fmt.Sprint("haven", len(tk.w.houses)))
+			s.p.owns(own)
+			tk.w.run(5 * time.Second)
+		}
+		if own != nil && n > most {
+			by, h, most = s, own, n
+		}
+	}
+	return by, h
+}
+
+// rescue makes rescue keys, which those who are cut off redeem.
+func (s *seat) rescue(h *house) {
+	p, tk := s.p, s.talk
+	tk.w.tell("%s makes rescue keys for %s, to %s", p.name, tk.name, h.name)
+	p.do(channels.Rescue{Channel: tk.name, Hub: h.hub.Fingerprint(), Ref: p.ask(func(e channels.Event) {
+		r, ok := e.(channels.Rescued)
+		if !ok {
+			tk.w.tell("%s can't: %+v", p.name, e)
+			return
+		}
+		v, _ := p.core.Channel(tk.name)
+		for _, k := range r.Keys {
+			i := slices.IndexFunc(v.Members, func(m channels.MemberView) bool { return m.Nick == k.Nick })
+			if i < 0 {
+				tk.w.wrong(Sound, "%s has made a rescue key for %s, whom nobody knows", p.name, k.Nick)
+				continue
+			}
+			o := tk.member(v.Members[i].ID)
+			if o == nil || o.left || o.reachable() {
+				continue
+			}
+			o.rescued = true
+			tk.w.after(tk.w.some(20*time.Second), func() {
+				o.p.do(channels.Redeem{Channel: tk.name, Key: k.Key, Ref: o.p.ask(func(e channels.Event) {
+					if f, failed := e.(channels.Failed); failed {
+						tk.w.wrong(Rest, "%s's rescue key is refused: %s %s", o.p.name, f.Code, f.Text)
+					}
+				})})
+			})
+		}
+	})})
+}
+
+// dropDead ends that channels are kept on hubs that are dead, as far as anybody
+// may say so.
+func (tk *talk) dropDead() {
+	for _, h := range tk.w.houses {
+		for _, s := range tk.live() {
+			if h.dead && s.p.core != nil {
+				s.p.do(channels.DropHub{Channel: tk.name, Hub: h.hub.Fingerprint()})
+			}
+		}
+	}
+}
+
+// moves has a hub move to another URL. Its owner tells the others.
+func (w *World) moves() bool {
+	h := w.house()
+	if h == nil || len(h.urls) > 0 {
+		return false
+	}
+	h.urls = append(h.urls, h.url)
+	h.url = "https://" + h.name + ".example.org/moved/"
+	w.tell("%s moves to %s", h.name, h.url)
+	h.hangUp(func(*letter) bool { return true })
+	w.after(w.between(time.Second, time.Hour), func() {
+		if p := h.owner; p.on() && !h.dead {
+			p.do(channels.MoveHub{Hub: h.address()})
+		}
+	})
+	return true
+}
+
+// find tells everybody who still asks a hub where it was that it has moved.
+func (h *house) tellMoved() {
+	if len(h.urls) == 0 || h.dead {
+		return
+	}
+	for _, p := range h.w.people {
+		p.do(channels.MoveHub{Hub: h.address()})
+	}
+}
