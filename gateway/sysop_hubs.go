@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"hubbub/channels"
@@ -70,25 +71,34 @@ func (c *client) useHub(hub channels.HubAddress, secret [16]byte) {
 			whose = "It is yours"
 		}
 		c.sysopSays(fmt.Sprintf("The hub %s is ready. %s, and channels that you open from now on live there.", ready.Hub.URL, whose),
-			strings.TrimSpace("Next: /join #name and then /invite NICK. "+c.g.olderChannels()))
+			strings.TrimSpace("Next: /join #name and then /invite NICK. "+c.g.olderChannels(ready.Hub.Fingerprint)))
 		return true
 	})
 }
 
 // olderChannels says what becomes of the channels that the user had before a
-// new hub.
-func (g *gateway) olderChannels() string {
-	older := false
+// new hub: the core has decided that already.
+func (g *gateway) olderChannels(hub wire.Fingerprint) string {
+	var kept, stay []string
 	for _, view := range g.core.Channels() {
-		older = older || len(view.Hubs) > 0
+		switch {
+		case len(view.Hubs) == 0:
+		case slices.ContainsFunc(view.Hubs, func(h channels.HubView) bool { return h.Address.Fingerprint == hub }):
+			kept = append(kept, view.Name)
+		default:
+			stay = append(stay, view.Name)
+		}
 	}
+	const how = "where they are. To keep one there as well: /msg sysop hub mirror #chan"
 	switch {
-	case !older:
+	case len(kept)+len(stay) == 0:
 		return ""
-	case g.mirrors():
+	case len(stay) == 0:
 		return "Channels that you have already are kept there as well from now on."
+	case len(kept) == 0:
+		return "Channels that you have already stay " + how
 	}
-	return "Channels that you have already stay where they are. To keep one there as well: /msg sysop hub mirror #chan"
+	return "Kept there as well from now on: " + strings.Join(kept, ", ") + ". The others stay " + how
 }
 
 // mirrors reports whether channels are kept on the user's hub by themselves.

@@ -200,30 +200,49 @@ func TestHubMovedSaysWhatIsWrong(t *testing.T) {
 	})
 }
 
-// What becomes of older channels depends on the configuration.
+// Adding a hub says what the core has made of older channels.
 func TestHubAddSaysWhatBecomesOfOlderChannels(t *testing.T) {
-	tests := []struct {
-		policy channels.MirrorPolicy
-		want   string
-	}{
-		{"", "are kept there as well from now on."},
-		{channels.MirrorAuto, "are kept there as well from now on."},
-		{channels.MirrorAsk, "stay where they are. To keep one there as well: /msg sysop hub mirror #chan"},
-		{channels.MirrorNever, "stay where they are. To keep one there as well: /msg sysop hub mirror #chan"},
-	}
 	key := wire.AccountKey{Fingerprint: wire.Fingerprint{9}, Secret: [16]byte{7}}
-	for _, tt := range tests {
+	added := someHub("https://example.org/", 9)
+	mirrorTest(t, func(r *rig, core *consulted, say func(string) []string) {
+		add := func() []string { return say("hub add https://example.org/ " + key.String()) }
+		r.do(func() {
+			r.g.sysop.identify = func(asked string, then func(foundHub, error)) {
+				go r.g.do(func() { then(foundHub{Address: added.Address}, nil) })
+			}
+		})
+		const next = "Next: /join #name and then /invite NICK. "
+		has(t, add(), next+"Channels that you have already stay where they are. To keep one there as well: /msg sysop hub mirror #chan")
+		r.do(func() { core.view("#carol").Hubs = []channels.HubView{added} })
+		has(t, add(), next+"Kept there as well from now on: #carol. The others stay where they are. To keep one there as well: /msg sysop hub mirror #chan")
+		r.do(func() { core.view("#bob").Hubs = core.view("#carol").Hubs })
+		has(t, add(), next+"Channels that you have already are kept there as well from now on.")
+		r.do(func() { core.view("#bob").Hubs, core.view("#carol").Hubs = nil, nil })
+		hasNot(t, add(), "already")
+	})
+}
+
+// A key for this machine alone says what is to come of it when one's hub answers.
+func TestLocalKeysSayWhatIsToCome(t *testing.T) {
+	for policy, want := range map[channels.MirrorPolicy]string{
+		"":                   "the channel is kept there as well, and you can make another key.",
+		channels.MirrorAuto:  "the channel is kept there as well, and you can make another key.",
+		channels.MirrorAsk:   "/msg sysop hub mirror #bob, and then make another key.",
+		channels.MirrorNever: "/msg sysop hub mirror #bob, and then make another key.",
+	} {
 		mirrorTest(t, func(r *rig, core *consulted, say func(string) []string) {
-			add := func() []string { return say("hub add https://example.org/ " + key.String()) }
+			var got string
 			r.do(func() {
-				r.g.sysop.mirror = tt.policy
-				r.g.sysop.identify = func(asked string, then func(foundHub, error)) {
-					go r.g.do(func() { then(foundHub{Address: channels.HubAddress{URL: asked, Fingerprint: key.Fingerprint}}, nil) })
+				r.g.sysop.mirror = policy
+				got = r.g.whyLocal("#bob")
+				core.hubs = core.hubs[:1]
+				if alone := r.g.whyLocal("#bob"); alone != howToGetAHub {
+					t.Errorf("without a hub: %q", alone)
 				}
 			})
-			has(t, add(), "Next: /join #name and then /invite NICK. Channels that you have already "+tt.want)
-			r.do(func() { core.view("#bob").Hubs = nil })
-			hasNot(t, add(), "already")
+			if !strings.HasSuffix(got, want) {
+				t.Errorf("%q: %q, want %q", policy, got, want)
+			}
 		})
 	}
 }

@@ -54,9 +54,15 @@ func hubLines(h channels.HubView, among []channels.HubView, now time.Time) []str
 	}
 	if !h.Counted.IsZero() {
 		lines = append(lines, fmt.Sprintf("    holds %s, %s (asked %s)", size(h), entries(h.Entries), ago(h.Counted, now)))
+		if h.Quota > 0 && h.Bytes > h.Quota/100*nearlyFull {
+			lines = append(lines, "    nearly full: its oldest texts make room for new ones")
+		}
 	}
 	return lines
 }
+
+// nearlyFull is from how many hundredths of its quota on a hub drops old texts.
+const nearlyFull = 97
 
 // hubHead begins a hub's line.
 func hubHead(h channels.HubView, among []channels.HubView) string {

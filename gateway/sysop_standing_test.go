@@ -47,6 +47,14 @@ func TestStatusOfHubs(t *testing.T) {
 				"    12 envelopes still to be put there",
 				"    holds 4.9 KiB, 1 entry (asked just now)",
 			}, "All is well."},
+			{"nearly full", func(h *channels.HubView) {
+				h.Read, h.Entries, h.Bytes, h.Quota, h.Counted = true, 40000, 255<<20, 256<<20, now
+			}, []string{
+				"  hub https://bob.example/hub.cgi: added by bob; up",
+				"    last heard just now; read to its newest entry",
+				"    holds 255 MiB of 256 MiB, 40000 entries (asked just now)",
+				"    nearly full: its oldest texts make room for new ones",
+			}, "All is well."},
 			{"not asked", func(h *channels.HubView) { h.Standing, h.Up, h.Heard = channels.Unasked, false, time.Time{} }, []string{
 				"  hub https://bob.example/hub.cgi: added by bob; not asked yet",
 			}, "All is well."},
