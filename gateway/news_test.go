@@ -59,3 +59,20 @@ func TestManyNewsPushOutNoWarning(t *testing.T) {
 		}
 	})
 }
+
+// Words of errors become sentences; what is to be typed gets no full stop.
+func TestSentence(t *testing.T) {
+	for text, want := range map[string]string{
+		"":                                "",
+		"the hub is full":                 "The hub is full.",
+		"Is it?":                          "Is it?",
+		"no such hub (see the log)":       "No such hub (see the log)",
+		"say it: /msg sysop leave #bob":   "Say it: /msg sysop leave #bob",
+		"say it: /join #bob. Or do not":   "Say it: /join #bob. Or do not.",
+		"a hub: https://a.example/ fails": "A hub: https://a.example/ fails.",
+	} {
+		if got := sentence(text); got != want {
+			t.Errorf("%q becomes %q, want %q", text, got, want)
+		}
+	}
+}
