@@ -60,8 +60,8 @@ func (s *step) answerNeed(ch *channel, from session.Member, need session.Need) {
 	}
 }
 
-// takeAgain takes a text that was lost. It is taken only in the place that its
-// sender's next envelope names.
+// takeAgain takes what was lost. It is taken only for the envelope that is here
+// and does not open, or in the place that its sender's next envelope names.
 func (s *step) takeAgain(ch *channel, a session.Again) {
 	if state, ok := first(s.book, readString, "SELECT state FROM entries WHERE channel = ? AND entry = ?", ch.row, a.ID[:]); ok && state != entryUnopened {
 		return
@@ -73,15 +73,27 @@ func (s *step) takeAgain(ch *channel, a session.Again) {
 	next := s.book.number("SELECT count(*) FROM entries WHERE channel = ? AND sender = ? AND seq = ? AND prev = ? AND state = ?",
 		ch.row, b.From[:], b.Seq+1, a.ID[:], entryOpened)
 	filled := s.book.number("SELECT count(*) FROM entries WHERE channel = ? AND sender = ? AND seq = ? AND state = ?", ch.row, b.From[:], b.Seq, entryOpened)
-	if next == 0 || filled > 0 {
+	e, ok := first(s.book, readEntry, selectEntries+"WHERE channel = ? AND entry = ?", ch.row, a.ID[:])
+	if filled > 0 || next == 0 && !isHeader(e.bytes, a.Header) {
 		return
 	}
-	e, ok := first(s.book, readEntry, selectEntries+"WHERE channel = ? AND entry = ?", ch.row, a.ID[:])
 	if !ok {
 		e = entryRecord{id: a.ID}
 		e.row = s.book.insert("INSERT INTO entries (channel, entry, class, state, received) VALUES (?, ?, ?, ?, ?)",
 			ch.row, a.ID[:], string(wire.ClassText), entryUnopened, stamp(s.now))
 	}
-	s.book.run("UPDATE entries SET state = ?, sender = ?, seq = ?, prev = ? WHERE id = ?", entryOpened, b.From[:], b.Seq, b.Prev[:], e.row)
-	s.link(ch, e, b)
+	switch b.Content.(type) {
+	case session.Need: // it was heeded, or is too old
+		s.book.run("UPDATE entries SET state = ?, sender = ?, seq = ?, prev = ? WHERE id = ?", entryOpened, b.From[:], b.Seq, b.Prev[:], e.row)
+		s.link(ch, e, b)
+	default:
+		s.apply(ch, e, b)
+	}
+}
+
+// isHeader says that an envelope's header has this hash. What its sender has signed
+// with it is that envelope's body.
+func isHeader(envelope []byte, hash session.ID) bool {
+	v, err := session.Parse(envelope)
+	return err == nil && v.HeaderHash() == hash
 }

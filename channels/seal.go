@@ -34,7 +34,7 @@ func (s *step) seal(ch *channel, key session.SenderKey, c session.Content, recip
 	}
 	s.keepSenderKey(ch, sealed.Next)
 	record := entryRecord{class: classOf(c), bytes: sealed.Envelope, state: entryOwn, sender: ch.self, seq: ch.seq + 1, prev: ch.head}
-	if _, text := c.(session.Text); text {
+	if mayAgain(c) && len(body) <= againMost {
 		record.signed = mustEncode(session.Again{ID: sealed.ID, Header: sealed.Signed.Header, Body: sealed.Signed.Body, Signature: sealed.Signed.Signature})
 	}
 	ch.seq, ch.head, ch.spoke = record.seq, sealed.ID, s.now
@@ -55,4 +55,22 @@ func (s *step) heads(ch *channel) []session.Head {
 		return h
 	}, `SELECT member, seq, head FROM peers WHERE channel = ? AND seq > 0 ORDER BY seq > told DESC, heard DESC, member LIMIT ?`,
 		ch.row, session.MaxSeen)
+}
+
+// againMost is the longest body that fits into another when it is sent again.
+const againMost = 61_000
+
+// mayAgain says that a content is kept as it was signed, for who loses the key
+// that it is sealed with: all but what holds secrets of others' invites, which are
+// to be deleted.
+func mayAgain(c session.Content) bool {
+	switch c := c.(type) {
+	case session.Again:
+		return false
+	case session.Ops:
+		return len(c.Invites) == 0
+	case session.Give:
+		return len(c.Invites) == 0
+	}
+	return true
 }

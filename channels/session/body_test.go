@@ -240,8 +240,8 @@ func TestAgain(t *testing.T) {
 			t.Errorf("another %s: %v", name, err)
 		}
 	}
-	again.Body = must(EncodeBody(alice.says(Seen{})))(t)
+	again.Body = must(EncodeBody(alice.says(again)))(t)
 	if _, err := OpenAgain(theChannel, again); !errors.Is(err, ErrMalformed) {
-		t.Error("something else than a text again:", err)
+		t.Error("an again again:", err)
 	}
 }

@@ -156,22 +156,23 @@ func (Snapshot) Kind() Kind    { return KindSnapshot }
 func (Fork) Kind() Kind        { return KindFork }
 func (u Unknown) Kind() Kind   { return u.Name }
 
-// OpenAgain verifies a text that came again and gives its body. Whether
-// Body.From is a member is the caller's to know. That a.ID is this text's can't
-// be seen from it: it is to be taken only for an id that is missing as
-// (Body.From, Body.Seq) in what Body.From signed, or others have seen.
+// OpenAgain verifies what came again and gives its body. Whether Body.From is a
+// member is the caller's to know. That a.ID is this body's can't be seen from it:
+// it is to be taken only for an envelope that is here and has this header, or for
+// an id that is missing as (Body.From, Body.Seq) in what Body.From signed, or
+// others have seen.
 //
-// Errors: ErrMalformed (of a body that is not a text, too), ErrSignature.
+// Errors: ErrMalformed (of a body that is an again itself, too), ErrSignature.
 func OpenAgain(channel Channel, a Again) (Body, error) {
 	b, err := decodeBody(a.Body)
 	if err != nil {
-		return Body{}, fmt.Errorf("a text again: %w", err)
+		return Body{}, fmt.Errorf("something again: %w", err)
 	}
-	if _, ok := b.Content.(Text); !ok {
-		return Body{}, fmt.Errorf("not a text but %q again: %w", b.Content.Kind(), ErrMalformed)
+	if _, again := b.Content.(Again); again {
+		return Body{}, fmt.Errorf("%q again: %w", b.Content.Kind(), ErrMalformed)
 	}
 	if err := (Signed{a.Header, a.Body, a.Signature}).Verify(channel, b.From); err != nil {
-		return Body{}, fmt.Errorf("a text again: %w", err)
+		return Body{}, fmt.Errorf("something again: %w", err)
 	}
 	return b, nil
 }
