@@ -340,6 +340,15 @@ func (w *World) lying() {
 	}
 	v := newLiar(h)
 	h.lie, h.lied = v, true
+	for _, tk := range w.talks {
+		for _, s := range tk.live() {
+			v, ok := channels.ChannelView{}, false
+			if s.p.core != nil {
+				v, ok = s.p.core.Channel(tk.name)
+			}
+			tk.alone = tk.alone || !ok || len(v.Hubs) < 2
+		}
+	}
 	d := w.between(time.Minute, w.plan.length)
 	w.tell("%s lies for %v: %+v", h.name, d, *v)
 	w.mishaps["a hub lies"]++

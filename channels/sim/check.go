@@ -55,7 +55,7 @@ func (s *seat) checkSeat() {
 		return
 	}
 	for _, h := range v.Hubs {
-		if alive := w.alive(h); alive != nil && len(v.Members) > 1 && (h.Behind > 0 || !h.Up) {
+		if alive := s.talk.alive(h); alive != nil && len(v.Members) > 1 && (h.Behind > 0 || !h.Up) {
 			w.wrong(Rest, "%s sees %s in %s as %+v", s.p.name, alive.name, s.talk.name, h)
 		}
 	}
@@ -68,14 +68,20 @@ func (s *seat) checkSeat() {
 	}
 }
 
-// alive is the hub that a view shows, if it is not dead.
-func (w *World) alive(v channels.HubView) *house {
-	for _, h := range w.houses {
-		if h.hub.Fingerprint() == v.Address.Fingerprint && !h.dead {
+// alive is the hub that a view shows, if it is not lost to the channel.
+func (tk *talk) alive(v channels.HubView) *house {
+	for _, h := range tk.w.houses {
+		if h.hub.Fingerprint() == v.Address.Fingerprint && !tk.lost(h) {
 			return h
 		}
 	}
 	return nil
+}
+
+// lost says that a hub is lost to a channel: it is dead, or has lost its memory
+// and nobody is left who may open the channel there again.
+func (tk *talk) lost(h *house) bool {
+	return h.dead || h.lineage > 0 && !slices.ContainsFunc(tk.live(), func(s *seat) bool { return s.p == h.owner && !s.weak })
 }
 
 // member is the seat of a member, nil if nobody here ever had that id.
@@ -104,7 +110,9 @@ func (s *seat) sees() string {
 		members = append(members, m.Fingerprint[:9])
 	}
 	for _, h := range v.Hubs {
-		hubs = append(hubs, h.Address.URL)
+		if s.talk.alive(h) != nil { // one's own that is dead may not have been told of
+			hubs = append(hubs, h.Address.URL)
+		}
 	}
 	slices.Sort(members)
 	slices.Sort(hubs)

@@ -54,7 +54,7 @@ func (w *World) checkMirrors(tk *talk, logs map[*house]map[string]map[string]boo
 			channel = r[0].(string)
 			i := slices.IndexFunc(w.houses, func(h *house) bool { f := h.hub.Fingerprint(); return string(f[:]) == r[1].(string) })
 			h := w.houses[i]
-			if h.dead || first == h {
+			if tk.lost(h) || first == h {
 				continue
 			}
 			if first == nil {

@@ -77,7 +77,9 @@ func (w *World) settled() bool {
 			}
 		}
 		for _, s := range tk.live() {
-			if v, ok := s.p.core.Channel(tk.name); !ok || v.Waiting && !s.orphan() || v.Pending > 0 && len(v.Members) > 1 {
+			v, ok := s.p.core.Channel(tk.name)
+			down := slices.ContainsFunc(v.Hubs, func(h channels.HubView) bool { return !h.Up && tk.alive(h) != nil })
+			if !ok || !s.orphan() && (v.Waiting || len(v.Members) > 1 && (v.Pending > 0 || down)) {
 				return false
 			}
 		}
@@ -85,17 +87,36 @@ func (w *World) settled() bool {
 	return !slices.ContainsFunc(w.people, func(p *person) bool { return p.left() > 0 })
 }
 
+// deceived says that a hub has lied, and there was not always an honest one
+// beside it. Then texts may be missing, people may wait and operations lack, and
+// nobody can notice: what holds still is that all is shown once at most, in order,
+// and to nobody else, and that no key is used twice.
+func (tk *talk) deceived() bool {
+	lies, lost := 0, false
+	for _, h := range tk.w.houses {
+		if h.lied {
+			lies += h.lies
+		} else {
+			lost = lost || h.dead || h.lineage > 0
+		}
+	}
+	return lies > 0 && (tk.alone || lost)
+}
+
 // orphan says that somebody may wait for ever to be let in: who invited him has
 // left, or has forgotten him.
 func (s *seat) orphan() bool {
-	return s.join != nil && (s.join.by.left || s.join.by.weak) || s.weak || s.rival || s.stranded
+	return s.talk.deceived() || s.join != nil && (s.join.by.left || s.join.by.weak) || s.weak || s.rival || s.stranded
 }
 
 // left is how much a gateway has yet to do.
 func (p *person) left() int {
 	q := p.core.Queue()
 	n := q.Held
-	if !slices.ContainsFunc(p.w.houses, func(h *house) bool { return h.dead }) {
+	lost := slices.ContainsFunc(p.w.houses, func(h *house) bool {
+		return slices.ContainsFunc(p.w.talks, func(tk *talk) bool { return tk.lost(h) })
+	})
+	if !lost {
 		n += q.Calls
 	}
 	for _, tk := range p.w.talks {
@@ -116,7 +137,7 @@ func (w *World) unsettled() {
 		}
 		for _, s := range tk.live() {
 			v, ok := s.p.core.Channel(tk.name)
-			if !ok || v.Waiting && !s.orphan() || v.Pending > 0 && len(v.Members) > 1 {
+			if !ok || !s.orphan() && (v.Waiting || v.Pending > 0 && len(v.Members) > 1) {
 				w.wrong(Rest, "%s is in %s: %v, waiting: %v, unsent texts: %d", s.p.name, tk.name, ok, v.Waiting, v.Pending)
 			}
 		}

@@ -37,6 +37,7 @@ type house struct {
 	broken  brokenAs // how it fails while it is not down
 	lie     *liar    // nil: it is honest
 	lied    bool
+	lies    int
 	dropped map[entryID]bool // entries that it has said it holds, and does not
 	wiped   bool             // and not claimed again
 	backup  string           // a copy of its data folder; empty: none

@@ -63,7 +63,6 @@ type liar struct {
 	reuses  bool    // it lets slots be redeemed again
 	heard   map[fetching]wire.Result
 	offers  map[wire.Slot]wire.OfferArgs
-	lies    int
 }
 
 // drawn is a number from 0 to 1 that is always the same for the same thing.
@@ -110,7 +109,7 @@ func (v *liar) tell(l *letter, results []wire.Result) (told []wire.Result, lied 
 		told[i] = wire.Result{Value: value}
 	}
 	if lied {
-		v.lies++
+		v.h.lies++
 		v.h.w.tell("    %s lies to %s", v.h.name, l.p.name)
 	}
 	return told, lied
@@ -125,7 +124,7 @@ func (v *liar) drop(l *letter) (kept []wire.SignedCall, dropped []int) {
 				v.h.w.stored[id] = true // as far as anybody can know
 				v.h.dropped[id] = true
 				v.h.w.tell("    %s drops %x of %s's", v.h.name, id[:3], l.p.name)
-				v.lies++
+				v.h.lies++
 				dropped = append(dropped, i)
 				continue
 			}
@@ -184,7 +183,7 @@ func (v *liar) renew(slot wire.Slot) {
 		return changeData(v.h.data, `UPDATE slots SET state = 0, token = NULL, joined = NULL, positions = NULL, blob = ? WHERE slot = ? AND state <> 0`,
 			offer.Blob, slot[:])
 	})
-	v.lies++
+	v.h.lies++
 }
 
 // newLiar draws how a hub lies.

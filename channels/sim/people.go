@@ -19,6 +19,7 @@ type talk struct {
 	name  string
 	seats []*seat
 	joins []*joining
+	alone bool // a hub lied while it was the only one that somebody knew
 }
 
 // seat is one membership of somebody in a talk.

@@ -11,7 +11,7 @@ import (
 // reachable says that a member knows a hub of the channel that is not dead.
 func (s *seat) reachable() bool {
 	v, ok := s.p.core.Channel(s.talk.name)
-	return ok && (len(v.Hubs) == 0 || slices.ContainsFunc(v.Hubs, func(h channels.HubView) bool { return s.talk.w.alive(h) != nil }))
+	return ok && (len(v.Hubs) == 0 || slices.ContainsFunc(v.Hubs, func(h channels.HubView) bool { return s.talk.alive(h) != nil }))
 }
 
 // knows says that a member knows another.
