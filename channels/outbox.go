@@ -59,7 +59,8 @@ func (s *step) drain() {
 		if !s.atHead(ch) {
 			continue
 		}
-		items := list(s.book, readItem, `SELECT id, kind, coalesce(line, 0), content FROM outbox WHERE channel = ? ORDER BY id LIMIT ?`, row, drainMost)
+		// Keys first: what is sealed to a newcomer he must be able to read.
+		items := list(s.book, readItem, `SELECT id, kind, coalesce(line, 0), content FROM outbox WHERE channel = ? ORDER BY kind = ? DESC, id LIMIT ?`, row, outGive, drainMost)
 		for _, it := range items {
 			if !s.sealItem(ch, it) {
 				break

@@ -259,7 +259,7 @@ func (p *person) checkBook() {
 	w := p.w
 	for _, tk := range w.talks {
 		s := p.seat(tk)
-		if s == nil {
+		if s == nil || s.leaves {
 			continue
 		}
 		rows := p.phonebook(5, `SELECT l.text, l.sent, l.seq, coalesce(e.entry, x''),

@@ -67,7 +67,7 @@ func (s *seat) haunt() {
 		step(channels.Answered{Request: r.ID, Results: collude(r, logs[r.Hub.Fingerprint])})
 	}
 	for _, l := range lines {
-		if m := w.texts[l.Text]; m != nil && m.from != s && m.sealed && m.to != nil && !m.to[s.id] && !m.alone {
+		if m := w.texts[l.Text]; m != nil && m.from != s && m.from.talk == s.talk && m.sealed && m.to != nil && !m.to[s.id] && !m.alone {
 			w.wrong(Private, "%s has left, and reads: %.40q", s.p.name, l.Text)
 		}
 	}

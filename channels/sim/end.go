@@ -78,7 +78,7 @@ func (w *World) settled() bool {
 		}
 		for _, s := range tk.live() {
 			v, ok := s.p.core.Channel(tk.name)
-			down := slices.ContainsFunc(v.Hubs, func(h channels.HubView) bool { return !h.Up && tk.alive(h) != nil })
+			down := slices.ContainsFunc(v.Hubs, func(h channels.HubView) bool { return !(h.Up && h.Read) && tk.alive(h) != nil })
 			if !ok || !s.orphan() && (v.Waiting || len(v.Members) > 1 && (v.Pending > 0 || down)) {
 				return false
 			}

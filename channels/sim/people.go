@@ -31,6 +31,7 @@ type seat struct {
 	texts    []*said
 	join     *joining // nil: the founder's
 	left     bool
+	leaves   bool   // about to
 	clean    bool   // left when everything said was at a hub
 	ghost    string // a copy of the phonebook from before that
 	weak     bool   // the phonebook was put back from a copy: less is promised (checkTexts)
@@ -344,6 +345,8 @@ func (s *seat) leave() {
 		return
 	}
 	clean := v.Pending == 0
+	s.leaves = true
+	defer func() { s.leaves = false }()
 	for _, e := range p.do(channels.Leave{Channel: s.talk.name}) {
 		if _, gone := e.(channels.Gone); gone {
 			s.left, s.clean = true, clean
