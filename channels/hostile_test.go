@@ -109,6 +109,9 @@ func TestRubbishInTheLog(t *testing.T) {
 	}
 	alice.saw("#bob", "alice: still here", "bob: after")
 	bob.saw("#alice", "bob: after", "alice: still here")
+	if v, _ := alice.core.Channel("#bob"); v.Hubs[0].Rubbish == 0 || v.Hubs[0].Standing != channels.Good {
+		t.Errorf("alice sees the hub as %+v", v.Hubs[0])
+	}
 	w.hold = time.Hour
 	w.run(40 * 24 * time.Hour) // what nobody can open is not kept for ever
 	if n := alice.core.Number("SELECT count(*) FROM entries WHERE bytes IS NOT NULL AND state = 'unopened'"); n != 0 {

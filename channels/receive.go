@@ -78,6 +78,7 @@ func (s *step) entry(ch *channel, hub int64, e wire.Entry) {
 		class = wire.ClassKeep
 	}
 	if len(e.Bytes) == 0 || len(e.Bytes) > wire.MaxEntry {
+		s.rubbish(ch, hub)
 		return
 	}
 	record := entryRecord{class: class, bytes: e.Bytes, state: entryUnopened, id: id}
@@ -85,7 +86,16 @@ func (s *step) entry(ch *channel, hub int64, e wire.Entry) {
 	if !s.try(ch, record) && record.row%64 == 0 {
 		s.boundUnopened(ch)
 	}
+	if state, _ := first(s.book, readString, "SELECT state FROM entries WHERE id = ?", record.row); state == entryVoid {
+		s.rubbish(ch, hub)
+	}
 	s.retry(ch)
+}
+
+// rubbish counts what a hub has given for an entry and is none: it, or a member,
+// has made it up.
+func (s *step) rubbish(ch *channel, hub int64) {
+	s.book.run("UPDATE places SET rubbish = rubbish + 1 WHERE channel = ? AND hub = ?", ch.row, hub)
 }
 
 // try opens an entry if it can, and says whether it did.

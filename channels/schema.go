@@ -290,6 +290,7 @@ ALTER TABLE places ADD COLUMN entries INTEGER NOT NULL DEFAULT 0;  -- what the h
 ALTER TABLE places ADD COLUMN bytes INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE places ADD COLUMN quota INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE places ADD COLUMN counted INTEGER NOT NULL DEFAULT 0;  -- and when
+ALTER TABLE places ADD COLUMN rubbish INTEGER NOT NULL DEFAULT 0;  -- entries that came first from there and are none
 UPDATE places SET entered = joined;
 CREATE INDEX places_hub ON places (hub);
 

@@ -72,6 +72,7 @@ type HubView struct {
 	Bytes   int64     // as the hub's quota counts them
 	Quota   int64     // bytes; 0: none, or not known
 	Counted time.Time // when the hub said so; zero: never
+	Rubbish int       // entries that came first from there and make no sense: the hub or a member has made them up
 }
 
 // QueueView is how much is still to be done.

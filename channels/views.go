@@ -163,6 +163,7 @@ func (c *Core) placeView(ch *channel, h hub) HubView {
 		h.row, ch.row, string(wire.OpPut), stamp(c.memory.now)))
 	v.Read = c.memory.head[place{ch.row, h.row}]
 	v.Entries, v.Bytes, v.Quota, v.Counted = p.entries, p.bytes, p.quota, p.counted
+	v.Rubbish = int(c.book.number("SELECT rubbish FROM places WHERE channel = ? AND hub = ?", ch.row, h.row))
 	if v.Standing == Good {
 		v.Standing = p.standing
 		if !p.entered && p.standing == Good {

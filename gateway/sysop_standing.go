@@ -52,6 +52,9 @@ func hubLines(h channels.HubView, among []channels.HubView, now time.Time) []str
 	if h.Behind > 0 {
 		lines = append(lines, "    "+behind(h))
 	}
+	if h.Rubbish > 0 {
+		lines = append(lines, fmt.Sprintf("    gave %s that made NO SENSE: the hub, or a member, made them up", entries(int64(h.Rubbish))))
+	}
 	if !h.Counted.IsZero() {
 		lines = append(lines, fmt.Sprintf("    holds %s, %s (asked %s)", size(h), entries(h.Entries), ago(h.Counted, now)))
 		if h.Quota > 0 && h.Bytes > h.Quota/100*nearlyFull {
