@@ -314,8 +314,16 @@ func (s *step) expand(ch *channel, seed []byte) session.Prekey {
 	return k
 }
 
-// showPrekey notes a member's prekey, if it is newer than what is known.
+// showPrekey notes a member's prekey, if it is newer than what is known. What was
+// sealed to the one in his join alone, which he may have deleted, is given to him
+// again, if the invite prekey was not there to make up for that (recipients).
 func (s *step) showPrekey(ch *channel, from session.Member, p session.NumberedPrekey) {
+	if s.anyGone(ch) && p.Number > 0 &&
+		s.book.number("SELECT count(*) FROM given WHERE channel = ? AND member = ?", ch.row, from[:]) > 0 &&
+		s.book.number("SELECT max(number) FROM peers WHERE channel = ? AND member = ?", ch.row, from[:]) <= 0 {
+		s.book.run("DELETE FROM given WHERE channel = ? AND member = ?", ch.row, from[:])
+		s.enqueue(ch, item{kind: outGive, content: from[:]})
+	}
 	s.book.run(`UPDATE peers SET number = ?, prekey = ?, shown = ? WHERE channel = ? AND member = ? AND number < ?`,
 		p.Number, p.Public[:], stamp(s.now), ch.row, from[:], p.Number)
 }

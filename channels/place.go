@@ -137,7 +137,8 @@ func (s *step) notLetIn(ch *channel, hub int64, p placeRecord, e *wire.Error, wa
 		s.book.run("UPDATE places SET trouble = ? WHERE channel = ? AND hub = ?", words(e), ch.row, hub)
 	}
 	h, _ := s.hub(hub)
-	if p.opened != 1 || h.account == nil || !h.claimed {
+	// Who has an account there may open what nobody has: whoever opened it may be gone.
+	if p.opened != 1 && (p.opened != 0 || e.Code != wire.CodeUnknown) || h.account == nil || !h.claimed {
 		return wait
 	}
 	if s.book.number("SELECT count(*) FROM calls WHERE channel = ? AND hub = ? AND op = ?", ch.row, hub, string(wire.OpOpen)) > 0 {

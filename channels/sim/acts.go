@@ -170,12 +170,13 @@ func (w *World) switchOff() bool {
 
 func (w *World) snooze() bool {
 	p := pick(w, w.people)
-	if p.core == nil {
+	if !p.on() {
 		return false
 	}
 	d := w.between(time.Minute, w.plan.length)
 	w.tell("%s's machine sleeps for %v", p.name, d)
-	p.asleep = w.now.Add(d)
+	p.asleep = true
+	w.after(d, p.awake)
 	return true
 }
 

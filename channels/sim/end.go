@@ -24,7 +24,7 @@ func (w *World) end() {
 		h.restoreOwner()
 	}
 	for _, p := range w.people {
-		p.asleep = time.Time{}
+		p.awake()
 		for _, l := range p.lines {
 			l.cut = false
 		}
@@ -36,6 +36,7 @@ func (w *World) end() {
 	w.settle(6 * time.Hour)
 	for _, tk := range w.talks {
 		w.giveUpKeys(tk)
+		tk.strand()
 		tk.rescueAll()
 		if w.chance(0.5) {
 			tk.dropDead()
@@ -121,10 +122,22 @@ func (p *person) left() int {
 	}
 	for _, tk := range p.w.talks {
 		if s := p.seat(tk); s != nil && s.orphan() {
-			return n // contents wait for who lets him in
+			return q.Held // contents wait for who lets him in
 		}
 	}
 	return n + q.Contents
+}
+
+// strand notes who came in by a hub that has lost its memory before anybody saw
+// it: nobody knows of him, and the hub does not let him in any more.
+func (tk *talk) strand() {
+	for _, s := range tk.live() {
+		v, ok := s.p.core.Channel(tk.name)
+		if ok && v.Waiting && s.join != nil && (tk.lost(s.join.hub) || s.join.hub.lineage != s.join.lineage) {
+			tk.w.tell("nobody knows that %s came into %s", s.p.name, tk.name)
+			s.stranded = true
+		}
+	}
 }
 
 // unsettled says what is left to do.

@@ -160,11 +160,11 @@ func (l *letter) arrive(a channels.Answered) {
 	p := l.p
 	switch {
 	case p.life != l.life || l.cancelled:
-	case p.asleep.After(p.w.now):
+	case p.asleep:
 		if p.w.chance(0.5) {
 			a = l.failure(channels.Unreachable, "the connection broke")
 		}
-		p.w.at(p.asleep.Add(time.Millisecond), func() { l.arrive(a) })
+		p.missed = append(p.missed, func() { l.arrive(a) })
 	default:
 		delete(p.flying, l.r.ID)
 		p.do(a)

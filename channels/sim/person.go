@@ -21,7 +21,8 @@ type person struct {
 	life     int            // counts runs
 	flying   map[channels.RequestID]*letter
 	wake     time.Time
-	asleep   time.Time     // the machine sleeps until then
+	asleep   bool          // the machine sleeps
+	missed   []func()      // what happens when it wakes
 	off      bool          // it is switched off, until somebody starts it
 	skew     time.Duration // of the clock
 	lines    map[*house]*line
@@ -48,7 +49,19 @@ type telling struct {
 func (p *person) clock() time.Time { return p.w.now.Add(p.skew) }
 
 // on says that the gateway runs.
-func (p *person) on() bool { return p.core != nil && !p.asleep.After(p.w.now) }
+func (p *person) on() bool { return p.core != nil && !p.asleep }
+
+// awake wakes the machine.
+func (p *person) awake() {
+	if p.asleep {
+		p.w.tell("%s's machine wakes", p.name)
+	}
+	p.asleep = false
+	for _, f := range p.missed {
+		p.w.after(time.Millisecond, f)
+	}
+	p.missed = nil
+}
 
 // person makes somebody, whose gateway runs.
 func (w *World) person(name string) *person {
@@ -179,8 +192,8 @@ func (p *person) tickAt(wake time.Time, life int, at time.Time) {
 	p.w.at(at, func() {
 		switch {
 		case p.life != life || !p.wake.Equal(wake):
-		case p.asleep.After(p.w.now):
-			p.tickAt(wake, life, p.asleep)
+		case p.asleep:
+			p.missed = append(p.missed, func() { p.tickAt(wake, life, p.w.now) })
 		default:
 			p.do(channels.Tick{})
 		}
