@@ -218,7 +218,9 @@ func (s *seat) checkTexts(from *seat, lines []shown) (claimed int) {
 		case ended && !late && !s.toldOfLoss() && !from.weak && !s.weak && from.left:
 			w.wrong(Once, "%s has %.40q, but not what came before it, and was not told", s.p.name, m.text)
 		}
-		last = max(last, at)
+		if !late { // who is shown it sees that it was said before
+			last = max(last, at)
+		}
 	}
 	return claimed
 }
