@@ -126,10 +126,11 @@ func (s *step) mayMirror(ch *channel, h hub) bool {
 func (s *step) mirrored(ch *channel, hub int64) {
 	s.admit(ch, hub)
 	s.refill(ch, hub)
-	if len(s.making(ch.row)) == 0 {
+	if s.rescuing(ch.row, hub) {
+		s.offerRescues(ch, hub)
+	} else if len(s.making(ch.row)) == 0 {
 		s.nameHubs(ch)
 	}
-	s.offerRescues(ch, hub)
 	at := place{ch.row, hub}
 	if ref, waits := s.memory.placing[at]; waits {
 		delete(s.memory.placing, at)

@@ -93,8 +93,11 @@ func (s *step) offerRescues(ch *channel, hub int64) {
 		return
 	}
 	h, _ := s.hub(hub)
-	if _, named := hubView(s.view(ch), h.address.Fingerprint); !named {
-		s.nameHubs(ch)
+	// Anew, though the channel may be kept there already: one of those whom the keys
+	// are for may have dropped the hub, and had no other to say so on.
+	if _, err := s.announce(ch, hubAdd(h)); err != nil {
+		s.notRescued(ch.row, hub, CodeInternal, err.Error())
+		return
 	}
 	ops := s.rescueOps(ch, h)
 	for _, v := range waiting {

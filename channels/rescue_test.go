@@ -178,6 +178,27 @@ func TestTwoRescuesAtOnce(t *testing.T) {
 }
 
 // Two have gone apart in what they know, and a rescue brings them together.
+// The user who drops the hub that answers, while the other is gone for ever, has
+// nowhere to say so, and the others don't know.
+func TestARescueOfWhoHasDroppedTheHub(t *testing.T) {
+	w := begin(t)
+	alice, bob, carol := w.three()
+	w.dead("attic")
+	alice.do(channels.DropHub{Channel: "#bob", Hub: w.hub("cellar").address().Fingerprint})
+	alice.says("#bob", "which one was it?")
+	w.run(time.Hour)
+	alice.follows(bob.rescues("#alice")["alice"])
+	w.run(10 * time.Minute)
+	for p, name := range map[*person]string{alice: "#bob", bob: "#alice", carol: "#c"} {
+		if v, _ := p.core.Channel(name); !slices.ContainsFunc(v.Hubs, func(h channels.HubView) bool { return h.Address == w.hub("cellar").address() && h.Up }) {
+			t.Errorf("%s has %s on %+v", p.name, name, v.Hubs)
+		}
+		if lines := fmt.Sprint(p.lines(name)); !strings.Contains(lines, "which one was it?") {
+			t.Errorf("%s has %v", p.name, lines)
+		}
+	}
+}
+
 func TestARescueOfThoseWhoLackOperations(t *testing.T) {
 	w := begin(t)
 	alice, bob := w.two()
