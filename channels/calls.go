@@ -110,12 +110,24 @@ func (s *step) due(h hub, channel int64, most int) []pending {
 	if !p.later.After(s.now) {
 		due = list(s.book, readCall, selectCalls+"WHERE hub = ? AND channel = ? AND carry = 0 ORDER BY id LIMIT ?", h.row, channel, most)
 	}
+	if ch := s.channels[channel]; ch != nil && ch.state == stateLeaving {
+		return lastWords(due)
+	}
 	if !p.entered && len(due) > 0 {
 		return s.atTheDoor(h, channel, due)
 	}
 	if p.entered && !p.dropped && !p.carry.After(s.now) && s.memory.head[place{channel, h.row}] {
 		due = append(due, list(s.book, readCall, selectCalls+"WHERE hub = ? AND channel = ? AND carry = 1 AND due <= ? ORDER BY id LIMIT ?",
 			h.row, channel, stamp(s.now), most)...)
+	}
+	return due
+}
+
+// lastWords are the calls of a channel that one leaves: one's token is revoked when
+// the hub has taken or refused what one had to say, and not with it.
+func lastWords(due []pending) []pending {
+	if i := slices.IndexFunc(due, func(p pending) bool { return p.op == wire.OpRevoke }); i > 0 {
+		return due[:i]
 	}
 	return due
 }

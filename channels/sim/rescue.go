@@ -20,6 +20,12 @@ func (s *seat) knows(o *seat) bool {
 	return !v.Waiting && slices.ContainsFunc(v.Members, func(m channels.MemberView) bool { return m.ID == o.id })
 }
 
+// on says that a member knows that the channel is kept on a hub.
+func (s *seat) on(h *house) bool {
+	v, _ := s.p.core.Channel(s.talk.name)
+	return slices.ContainsFunc(v.Hubs, func(o channels.HubView) bool { return o.Address.Fingerprint == h.hub.Fingerprint() })
+}
+
 // rescueAll brings those back who know no hub any more that is not dead: somebody
 // who has one makes rescue keys, and hands them on.
 func (tk *talk) rescueAll() {
@@ -53,13 +59,8 @@ func (tk *talk) rescueAll() {
 // do it with. In the first round, if nobody has a hub, somebody gets one.
 func (tk *talk) rescuer(cut []*seat, round int) (by *seat, h *house) {
 	most := 0
+	var first *seat // who would do it if he had a hub
 	for _, s := range tk.live() {
-		var own *house
-		for _, o := range tk.w.houses {
-			if o.owner == s.p && !o.dead && o.owned() {
-				own = o
-			}
-		}
 		n := 0
 		for _, o := range cut {
 			if o != s && s.knows(o) {
@@ -69,14 +70,19 @@ func (tk *talk) rescuer(cut []*seat, round int) (by *seat, h *house) {
 		if s.reachable() {
 			n *= 2 // who is not cut off himself knows where the others are
 		}
-		if n > 0 && own == nil && round == 0 && len(tk.w.houses) < 8 && !slices.ContainsFunc(tk.w.houses, func(o *house) bool { return o.owner == s.p && !o.dead }) && most == 0 {
-			own = tk.w.build(fmt.Sprint("haven", len(tk.w.houses)))
-			s.p.owns(own)
-			tk.w.run(5 * time.Second)
+		if n > 0 && first == nil {
+			first = s
 		}
-		if own != nil && n > most {
-			by, h, most = s, own, n
+		for _, o := range tk.w.houses {
+			if o.owner == s.p && !o.dead && o.owned() && n > most {
+				by, h, most = s, o, n
+			}
 		}
+	}
+	if by == nil && first != nil && round == 0 {
+		by, h = first, tk.w.build(fmt.Sprint("haven", len(tk.w.houses)))
+		first.p.owns(h)
+		tk.w.run(5 * time.Second)
 	}
 	return by, h
 }
@@ -99,7 +105,7 @@ func (s *seat) rescue(h *house) {
 				continue
 			}
 			o := tk.member(v.Members[i].ID)
-			if o == nil || o.left || o.reachable() {
+			if o == nil || o.left || o.on(h) {
 				continue
 			}
 			o.rescued = true
