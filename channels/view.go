@@ -80,6 +80,7 @@ type QueueView struct {
 	Calls    int // to be made to hubs
 	Contents int // to be sealed for somebody
 	Held     int // texts that wait for others to be shown
+	Losses   int // channels of which a hub has lost something again, and is given it later
 }
 
 // InviteView is a one-time key that the user made. Its text is not kept.

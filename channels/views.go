@@ -186,6 +186,7 @@ func (c *Core) Queue() (v QueueView) {
 	c.ensure()
 	v.Calls = int(c.book.number("SELECT count(*) FROM calls"))
 	v.Held = int(c.book.number("SELECT count(*) FROM held"))
+	v.Losses = int(c.book.number("SELECT count(*) FROM timers WHERE kind = ?", timerLost))
 	for _, ch := range c.sorted() {
 		if !c.alone(ch) {
 			v.Contents += int(c.book.number("SELECT count(*) FROM outbox WHERE channel = ?", ch.row))

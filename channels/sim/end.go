@@ -113,7 +113,7 @@ func (s *seat) orphan() bool {
 // left is how much a gateway has yet to do.
 func (p *person) left() int {
 	q := p.core.Queue()
-	n := q.Held
+	n := q.Held + q.Losses
 	lost := slices.ContainsFunc(p.w.houses, func(h *house) bool {
 		return slices.ContainsFunc(p.w.talks, func(tk *talk) bool { return tk.lost(h) })
 	})
