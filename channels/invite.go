@@ -164,43 +164,6 @@ func (s *step) offer(ch *channel, hubs []int64, number int64, prekey session.Pre
 	return o
 }
 
-// offered takes the answer to an offer. The first hub that takes it makes the
-// invite good.
-func (s *step) offered(p pending, result wire.Result) verdict {
-	v, ok := first(s.book, readInvite, selectInvites+"WHERE id = ?", p.about)
-	if !ok || v.state != inviteMaking {
-		if result.Error != nil && transient(result.Error.Code) {
-			return later
-		}
-		return answered
-	}
-	if result.Error != nil {
-		s.book.run("DELETE FROM calls WHERE op = ? AND about = ? AND hub = ?", string(wire.OpOffer), v.row, p.hub)
-		s.dropIfRefused(v, "the hub does not take the one-time key: "+words(result.Error))
-		return answered
-	}
-	ch, h := s.channels[v.channel], hub{}
-	h, ok = s.hub(p.hub)
-	if ch == nil || !ok {
-		return answered
-	}
-	s.enter(ch, p.hub)
-	s.nameHubs(ch)
-	s.book.run("UPDATE invites SET state = ?, secret = NULL WHERE id = ?", inviteOpen, v.row)
-	s.forgot()
-	if op := s.ops(ch).Get(v.op); op != nil && !s.alone(ch) {
-		s.enqueue(ch, item{kind: outOps, content: mustEncode(session.Ops{Ops: [][]byte{op.Bytes()}, Invites: []session.OpenInvite{v.open()}})})
-	}
-	key := wire.OneTimeKey{URL: h.address.URL, Fingerprint: h.address.Fingerprint, Secret: [16]byte(v.secret)}
-	ref := s.memory.invited[v.row]
-	delete(s.memory.invited, v.row)
-	s.emit(Invited{
-		Ref: ref, Number: int(v.row), Channel: ch.name, Note: v.note, Key: key.String(),
-		Name: "#" + s.nick, Expires: v.expires, Local: h.embedded,
-	})
-	return answered
-}
-
 // open is what members hold of the invite.
 func (v invitation) open() session.OpenInvite {
 	return session.OpenInvite{
@@ -223,71 +186,6 @@ func (s *step) nameHubs(ch *channel) {
 			s.emit(Warn{Channel: ch.name, Text: err.Error()})
 		}
 	}
-}
-
-// unopened takes a hub's refusal to open a channel: the invites that waited
-// for it come to nothing.
-func (s *step) unopened(p pending, why *wire.Error) {
-	for _, v := range s.making(p.channel) {
-		s.book.run("DELETE FROM calls WHERE op = ? AND about = ? AND hub = ?", string(wire.OpOffer), v.row, p.hub)
-		s.dropIfRefused(v, "the hub does not open the channel: "+words(why))
-	}
-	if at := s.placeAt(p.channel, p.hub); at.opened == 0 && !at.entered {
-		s.removePlace(p.channel, p.hub)
-	}
-	s.book.run("UPDATE places SET opened = -1, trouble = ?, retry = ? WHERE channel = ? AND hub = ? AND opened = 1",
-		"the hub has lost this channel and does not open it again: "+words(why), stamp(s.now.Add(5*time.Minute)), p.channel, p.hub)
-}
-
-// uninvited drops the invites that a request was to offer which came to
-// nothing: whoever waits for one had better hear it now.
-func (s *step) uninvited(f *flight, why HubFailure) {
-	for _, row := range f.calls {
-		p, ok := first(s.book, readCall, selectCalls+"WHERE id = ?", row)
-		if !ok || p.op != wire.OpOffer {
-			continue
-		}
-		v, ok := first(s.book, readInvite, selectInvites+"WHERE id = ? AND state = ?", p.about, inviteMaking)
-		if !ok {
-			continue
-		}
-		h, _ := s.hub(f.hub)
-		s.book.run("DELETE FROM calls WHERE id = ?", row)
-		s.dropIfRefused(v, fmt.Sprintf("%s: %s", h.address.URL, cleanLine(why.Text)))
-		s.book.run("DELETE FROM calls WHERE channel = ? AND hub = ? AND op = ? AND NOT EXISTS (SELECT 1 FROM calls o WHERE o.channel = calls.channel AND o.hub = calls.hub AND o.op = ?)",
-			p.channel, f.hub, string(wire.OpOpen), string(wire.OpOffer))
-		s.book.run(`DELETE FROM places WHERE channel = ? AND hub = ? AND opened = 0 AND joined = 0
-			AND NOT EXISTS (SELECT 1 FROM calls WHERE channel = places.channel AND hub = places.hub)`, p.channel, f.hub)
-	}
-}
-
-// making lists a channel's invites that no hub has taken yet.
-func (s *step) making(channel int64) []invitation {
-	return list(s.book, readInvite, selectInvites+"WHERE channel = ? AND state = ? ORDER BY id", channel, inviteMaking)
-}
-
-// dropIfRefused drops an invite that no hub is left to take.
-func (s *step) dropIfRefused(v invitation, why string) {
-	if s.book.number(`SELECT count(*) FROM calls c JOIN places p ON p.channel = c.channel AND p.hub = c.hub
-		WHERE c.op = ? AND c.about = ? AND (p.entered = 1 OR EXISTS (SELECT 1 FROM calls WHERE channel = p.channel AND hub = p.hub AND op = 'open'))`,
-		string(wire.OpOffer), v.row) > 0 {
-		return
-	}
-	s.book.run("DELETE FROM calls WHERE op = ? AND about = ?", string(wire.OpOffer), v.row)
-	ch := s.channels[v.channel]
-	ref := s.memory.invited[v.row]
-	delete(s.memory.invited, v.row)
-	s.close(v, inviteRevoked)
-	s.book.run("DELETE FROM invites WHERE id = ?", v.row)
-	if ch == nil {
-		return
-	}
-	if revoke, err := s.operate(ch, roster.Revoke{Invite: v.op}); err != nil {
-		why += " (" + err.Error() + ")"
-	} else {
-		s.tell(ch, s.ops(ch).Get(v.op), revoke) // all that follows in one's own chain rests on them
-	}
-	s.fail(ref, ch.name, CodeHub, "no one-time key was made: %s", why)
 }
 
 // close deletes the secrets of an invite.
@@ -356,6 +254,7 @@ func (s *step) revoke(in Revoke) {
 		return
 	}
 	s.book.run("DELETE FROM calls WHERE op = ? AND about = ?", string(wire.OpOffer), v.row)
+	delete(s.memory.took, v.row)
 	s.withdraw(ch, v)
 	s.closeSoon(ch, v)
 	if ref, waits := s.memory.invited[v.row]; waits {

@@ -19,6 +19,7 @@ type memory struct {
 	lines    map[line]lineState
 	head     map[place]bool       // read to the head: as long as it is asked for what comes
 	invited  map[int64]Ref        // who waits for an invite, by its row
+	took     map[int64]int64      // which hub of others has taken an invite's offer, while an own one is waited for
 	joining  map[session.Slot]Ref // who waits for a redeeming
 	claiming map[int64]Ref        // who waits for an account, by the hub's row
 	placing  map[place]Ref        // who waits for a channel to be kept on a further hub
@@ -94,7 +95,7 @@ type ack struct {
 func newMemory() memory {
 	return memory{
 		flights: map[RequestID]*flight{}, hubs: map[int64]hubState{}, lines: map[line]lineState{}, head: map[place]bool{},
-		invited: map[int64]Ref{}, joining: map[session.Slot]Ref{}, claiming: map[int64]Ref{}, placing: map[place]Ref{}, rescuing: map[place]Ref{}, private: map[roster.Hash]bool{}, asked: map[asker]time.Time{},
+		invited: map[int64]Ref{}, took: map[int64]int64{}, joining: map[session.Slot]Ref{}, claiming: map[int64]Ref{}, placing: map[place]Ref{}, rescuing: map[place]Ref{}, private: map[roster.Hash]bool{}, asked: map[asker]time.Time{},
 	}
 }
 
@@ -104,6 +105,7 @@ func (m memory) clone() memory {
 	m.lines = maps.Clone(m.lines)
 	m.head = maps.Clone(m.head)
 	m.invited = maps.Clone(m.invited)
+	m.took = maps.Clone(m.took)
 	m.joining = maps.Clone(m.joining)
 	m.claiming = maps.Clone(m.claiming)
 	m.placing = maps.Clone(m.placing)

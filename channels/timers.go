@@ -19,6 +19,8 @@ const (
 	timerInvites = "invites" // delete what is held of revoked invites
 	timerLost    = "lost"    // give a hub back what it has lost again
 	timerOps     = "ops"     // ask for operations, and give them
+	timerWaiting = "waiting" // read again what a hub may have kept from a joiner
+	timerOffers  = "offers"  // give one-time keys without an own hub
 )
 
 // timer sets a timer. One that is set already and comes sooner stays.
@@ -67,6 +69,10 @@ func (s *step) timers() {
 			s.mindOps(ch)
 		case timerInvites:
 			s.closeRevoked(ch)
+		case timerOffers:
+			s.giveAllTaken(ch)
+		case timerWaiting:
+			s.stillWaiting(ch)
 		case timerLost:
 			s.lostAgain(ch)
 		case timerDrain: // settle seals
