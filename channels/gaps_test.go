@@ -180,6 +180,38 @@ func TestAHubThatKeptSomethingBackIsReadAgain(t *testing.T) {
 	alice.saw("#bob", bob.lines("#alice")...)
 }
 
+// A joiner from whom the hub keeps what lets him in knows of nothing that is
+// missing, and reads it again all the same.
+func TestAHubThatKeptAJoinerOutIsReadAgain(t *testing.T) {
+	w := begin(t)
+	alice, bob := w.person("alice"), w.person("bob")
+	alice.owns(w.hub("attic"), false)
+	alice.do(channels.Join{Ref: 2, Channel: "#bob"})
+	kept, all := map[[32]byte]bool{}, true
+	w.hide = func(p *person, e wire.Entry) bool {
+		id := sha256.Sum256(e.Bytes)
+		kept[id] = kept[id] || all
+		return p == bob && kept[id]
+	}
+	bob.redeems("#alice", alice.invites("#bob"))
+	w.run(time.Minute)
+	all = false
+	alice.says("#bob", "one")
+	w.run(time.Minute)
+	w.hide = nil
+	if v, _ := bob.core.Channel("#alice"); !v.Waiting {
+		t.Fatal("nothing was kept from bob")
+	}
+	w.run(10 * time.Minute)
+	if v, _ := bob.core.Channel("#alice"); v.Waiting {
+		t.Fatal("bob still waits")
+	}
+	bob.says("#alice", "two")
+	w.run(time.Second)
+	alice.saw("#bob", "alice: one", "bob: two")
+	bob.saw("#alice", "alice: one", "bob: two")
+}
+
 // Where another hub has what one kept back, nobody is asked, and nothing is said.
 func TestAnotherHubFillsTheHole(t *testing.T) {
 	w := begin(t)

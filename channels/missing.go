@@ -19,9 +19,10 @@ const (
 	needAgain  = 24 * time.Hour   // between askings for one envelope, or one key
 	needMost   = 3                // askings
 	needRest   = needPause + 5*time.Second
-	rereadWait = 2 * time.Minute // after an asking that brought nothing
-	rereadMost = 24 * time.Hour  // between two readings of all
-	gapOffline = 5 * time.Minute // while no hub is read to the head
+	rereadWait = 2 * time.Minute  // after an asking that brought nothing
+	rereadMost = 24 * time.Hour   // between two readings of all
+	rereadJoin = 10 * time.Minute // after a joining that nobody has let in
+	gapOffline = 5 * time.Minute  // while no hub is read to the head
 	missedKept = 7 * 24 * time.Hour
 )
 
@@ -206,6 +207,19 @@ func (s *step) reread(ch *channel, m hole) (next time.Time) {
 		s.readAgain(ch, h)
 	}
 	return next
+}
+
+// stillWaiting has a joiner who does not know the members yet read all hubs from
+// the start: one of them may have kept from him what lets him in, and he knows of
+// nothing that is missing.
+func (s *step) stillWaiting(ch *channel) {
+	if ch.state != stateWaiting {
+		return
+	}
+	for _, h := range s.placesOf(ch) {
+		s.readAgain(ch, h)
+	}
+	s.timer(ch, timerWaiting, s.now.Add(rereadMost))
 }
 
 // readAgain has a channel read on a hub from the start.

@@ -295,6 +295,7 @@ func (s *step) redeemed(p pending, result wire.Result) verdict {
 		}
 	}
 	s.redeemedAll(ch, p.row)
+	s.timer(ch, timerWaiting, s.now.Add(rereadJoin))
 	ref := s.memory.joining[r.slot]
 	delete(s.memory.joining, r.slot)
 	s.emit(Shown{Ref: ref, Channel: ch.name})
