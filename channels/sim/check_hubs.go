@@ -41,10 +41,10 @@ func (h *house) hasData() bool {
 	return err == nil
 }
 
-// checkMirrors holds that all live hubs of a channel have the same.
+// checkMirrors holds that all live hubs of a channel have the same, of what opens.
 func (w *World) checkMirrors(tk *talk, logs map[*house]map[string]map[string]bool) {
 	var first *house
-	channel := ""
+	channel, opened := "", tk.opened()
 	for _, s := range tk.live() {
 		if s.orphan() {
 			continue
@@ -64,7 +64,7 @@ func (w *World) checkMirrors(tk *talk, logs map[*house]map[string]map[string]boo
 			for _, pair := range [][2]*house{{first, h}, {h, first}} {
 				n, example := 0, ""
 				for id := range logs[pair[0]][channel] {
-					if !logs[pair[1]][channel][id] && !pair[1].dropped[entryID([]byte(id))] {
+					if !logs[pair[1]][channel][id] && !pair[1].dropped[entryID([]byte(id))] && opened[id] {
 						n++
 						if example == "" || id < example {
 							example = id
@@ -78,6 +78,19 @@ func (w *World) checkMirrors(tk *talk, logs map[*house]map[string]map[string]boo
 		}
 		break // all members have the same hubs: checkSame
 	}
+}
+
+// opened are the entries that somebody who is in could make sense of: what does
+// not open, such as the key of one whose invite was revoked, is not carried.
+func (tk *talk) opened() map[string]bool {
+	ids := map[string]bool{}
+	for _, s := range tk.live() {
+		for _, r := range s.p.phonebook(1, `SELECT e.entry FROM entries e JOIN channels c ON c.id = e.channel
+			WHERE c.name = ? AND e.state IN ('own', 'opened', 'join')`, tk.name) {
+			ids[r[0].(string)] = true
+		}
+	}
+	return ids
 }
 
 // checkPlain holds that a hub can't read what is said.
