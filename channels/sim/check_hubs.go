@@ -50,7 +50,7 @@ func (w *World) checkMirrors(tk *talk, logs map[*house]map[string]map[string]boo
 			continue
 		}
 		for _, r := range s.p.phonebook(2, `SELECT c.channel, h.fingerprint FROM places p JOIN channels c ON c.id = p.channel JOIN hubs h ON h.id = p.hub
-			WHERE c.name = ? AND p.joined = 1`, tk.name) {
+			WHERE c.name = ? AND p.joined = 1 AND p.dropped = 0`, tk.name) {
 			channel = r[0].(string)
 			i := slices.IndexFunc(w.houses, func(h *house) bool { f := h.hub.Fingerprint(); return string(f[:]) == r[1].(string) })
 			h := w.houses[i]

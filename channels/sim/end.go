@@ -201,8 +201,11 @@ func (w *World) checkSilence() {
 		before[i] = p.requests
 	}
 	w.run(silence)
-	hubs := len(w.houses)
 	for i, p := range w.people {
+		hubs := len(w.houses)
+		if p.options.Unlinked {
+			hubs *= len(w.talks) // each channel has fetches of its own
+		}
 		n, most := p.requests-before[i], hubs*(int(silence/(25*time.Second))+4)+6
 		if n > most {
 			w.wrong(Rest, "%s made %d requests in %v of silence, more than %d", p.name, n, silence, most)
