@@ -123,6 +123,7 @@ func (p *person) told(channel string, want ...string) {
 }
 
 func TestAWithheldEnvelopeIsGivenUp(t *testing.T) {
+	long(t)
 	w := begin(t)
 	alice, bob := w.two()
 	alice.says("#bob", "one")

@@ -79,6 +79,7 @@ func TestHostileNicksAndTexts(t *testing.T) {
 // TestRubbishInTheLog has a member put all kinds of rubbish on the hub: the log
 // is read on.
 func TestRubbishInTheLog(t *testing.T) {
+	long(t)
 	w := begin(t)
 	alice, bob := w.two()
 	bob.says("#alice", "before")
@@ -120,6 +121,7 @@ func TestRubbishInTheLog(t *testing.T) {
 }
 
 func TestClocksAreOff(t *testing.T) {
+	long(t)
 	for _, skew := range []time.Duration{20 * time.Minute, -20 * time.Minute, 3 * time.Hour, -3 * time.Hour, 30 * 24 * time.Hour} {
 		t.Run(skew.String(), func(t *testing.T) {
 			w := begin(t)

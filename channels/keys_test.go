@@ -177,6 +177,7 @@ func TestSenderKeysAreReplaced(t *testing.T) {
 // TestAReaderReplacesItsPrekey: who only reads replaces a prekey that is a day
 // old, and deletes the old one when the other knows.
 func TestAReaderReplacesItsPrekey(t *testing.T) {
+	long(t)
 	w := begin(t)
 	w.hold = time.Hour
 	alice, bob := w.two()

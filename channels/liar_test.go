@@ -215,6 +215,7 @@ func TestWrongNumbersOfResults(t *testing.T) {
 // TestALyingHubAtTheDoor has a hub lie to who redeems a key: he is told, and is
 // not in.
 func TestALyingHubAtTheDoor(t *testing.T) {
+	long(t)
 	peeks := func(change func(p *wire.PeekResult, others [][]byte)) func(*[][]byte, wire.SignedCall, *wire.Result) {
 		return func(others *[][]byte, c wire.SignedCall, r *wire.Result) {
 			var p wire.PeekResult

@@ -366,6 +366,7 @@ func mustMarshal(t testing.TB, v any) []byte {
 // TestANeedIsNotAnEcho: what somebody asks for is given, but not as often as he
 // likes.
 func TestANeedIsNotAnEcho(t *testing.T) {
+	long(t)
 	w := begin(t)
 	alice, bob, m := w.withMallory()
 	for i := range 20 {

@@ -48,6 +48,7 @@ func (p *person) sealed() int64 { return p.core.Number("SELECT sum(seq) FROM cha
 func (p *person) asked() int64 { return p.core.Number("SELECT coalesce(sum(asked), 0) FROM ops_asked") }
 
 func TestToldWhileSomebodyJoins(t *testing.T) {
+	long(t)
 	w := begin(t)
 	alice, bob := w.two()
 	w.run(time.Minute)
@@ -130,6 +131,7 @@ func TestMembersWhoLackOperations(t *testing.T) {
 
 // Of many who could give only one does, mostly.
 func TestOneGives(t *testing.T) {
+	long(t)
 	w := begin(t)
 	alice, bob := w.two()
 	people := []*person{alice}
@@ -160,6 +162,7 @@ func TestOneGives(t *testing.T) {
 
 // A member who says to have what does not exist is asked for it a few times.
 func TestLyingMembers(t *testing.T) {
+	long(t)
 	w := begin(t)
 	alice, bob, m := w.withMallory()
 	w.run(time.Hour)
@@ -193,6 +196,7 @@ func TestLyingMembers(t *testing.T) {
 
 // Who asks for all, time and again, is given it now and then.
 func TestAskingWithoutEnd(t *testing.T) {
+	long(t)
 	w := begin(t)
 	alice, bob, m := w.withMallory()
 	w.run(time.Hour)
@@ -221,6 +225,7 @@ func TestAskingWithoutEnd(t *testing.T) {
 
 // An operation that names what nobody has is passed on like any other.
 func TestWhatRestsOnNothingIsGiven(t *testing.T) {
+	long(t)
 	w := begin(t)
 	alice, bob, m := w.withMallory()
 	m.operates(roster.Topic{Text: "of nothing"}, func(op *roster.Op) {

@@ -13,6 +13,7 @@ import (
 // A hub at a private address that another member has named is not asked, unless
 // the channel lives on such a one already, or the user allows it.
 func TestPrivateAddresses(t *testing.T) {
+	long(t)
 	for _, test := range []struct {
 		name          string
 		first, second string

@@ -50,6 +50,7 @@ func (p *player) state() []any {
 
 // TestAFullDisk lets the disk be full at every third step.
 func TestAFullDisk(t *testing.T) {
+	long(t)
 	if fullDisk == nil {
 		t.Skip("the disk can't be made to look full here")
 	}

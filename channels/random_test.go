@@ -43,6 +43,7 @@ func TestRandomWorlds(t *testing.T) {
 // TestARandomWorldRepeats holds a world against the same one again: what is not
 // drawn from its seed would make it another.
 func TestARandomWorldRepeats(t *testing.T) {
+	long(t)
 	var stories [2][]byte
 	for i := range stories {
 		t.Run(fmt.Sprint(i), func(t *testing.T) {

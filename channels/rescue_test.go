@@ -151,6 +151,7 @@ func TestEveryHubDies(t *testing.T) {
 // Each of two makes rescue keys and knows nothing of the other's: both hubs are
 // followed.
 func TestTwoRescuesAtOnce(t *testing.T) {
+	long(t)
 	w := begin(t)
 	alice, bob, carol := w.three()
 	w.dead("attic", "cellar")
@@ -229,6 +230,7 @@ func TestARescueOfThoseWhoLackOperations(t *testing.T) {
 }
 
 func TestRescueKeysThatAreNoGood(t *testing.T) {
+	long(t)
 	w := begin(t)
 	alice, bob, carol := w.three()
 	mallory := w.person("mallory")

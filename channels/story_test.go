@@ -169,6 +169,7 @@ func TestTwoRedeemAtOnce(t *testing.T) {
 }
 
 func TestKeysThatAreNoGood(t *testing.T) {
+	long(t)
 	w := begin(t)
 	alice, bob := w.person("alice"), w.person("bob")
 	alice.owns(w.hub("attic"), false)

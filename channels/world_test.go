@@ -43,6 +43,15 @@ func begin(t *testing.T) *world {
 	return newWorld(t)
 }
 
+// long is called by tests that take long under the race detector: the core is
+// one goroutine, and its shorter stories show it as well.
+func long(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("it takes long")
+	}
+}
+
 func newWorld(t testing.TB) *world {
 	_, bench := t.(*testing.B)
 	return &world{
