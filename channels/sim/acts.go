@@ -116,6 +116,7 @@ func init() {
 		{"a gateway's machine sleeps", 4, (*World).snooze},
 		{"a gateway's clock jumps", 6, func(w *World) bool {
 			p := pick(w, w.people)
+			w.shake(p, nil)
 			p.skew = w.some(6*time.Hour) - 3*time.Hour
 			if w.chance(0.2) {
 				p.skew *= 24
@@ -176,6 +177,7 @@ func (w *World) snooze() bool {
 	d := w.between(time.Minute, w.plan.length)
 	w.tell("%s's machine sleeps for %v", p.name, d)
 	p.asleep = true
+	w.shake(p, nil)
 	w.after(d, p.awake)
 	return true
 }
@@ -190,8 +192,12 @@ func (w *World) cutWay() bool {
 	d := w.between(10*time.Second, w.plan.length)
 	w.tell("the way from %s to %s is cut for %v", p.name, h.name, d)
 	l.cut = true
+	w.shake(p, nil)
 	h.hangUp(func(o *letter) bool { return o.way == l })
-	w.after(d, func() { l.cut = false })
+	w.after(d, func() {
+		l.cut = false
+		w.shake(p, nil)
+	})
 	return true
 }
 
@@ -209,6 +215,8 @@ func (w *World) spell() bool {
 }
 
 func (h *house) fall() {
+	h.outage = h.witness(false)
+	h.w.shake(nil, h)
 	h.down = true
 	h.hangUp(func(*letter) bool { return true })
 }
@@ -216,6 +224,7 @@ func (h *house) fall() {
 func (h *house) rise() {
 	if h.down {
 		h.w.tell("%s is back", h.name)
+		h.outage.to = h.w.now
 	}
 	h.down = false
 }
@@ -230,7 +239,11 @@ func (w *World) failing() bool {
 	d := w.between(10*time.Second, min(w.plan.length, 24*time.Hour))
 	w.tell("%s answers for %v: %s", h.name, d, name)
 	h.broken = breakages[name]
-	w.after(d, func() { h.broken = nil })
+	w.shake(nil, h)
+	w.after(d, func() {
+		h.broken = nil
+		w.shake(nil, h)
+	})
 	return true
 }
 
@@ -318,6 +331,8 @@ func (w *World) hubDies() bool {
 		return false
 	}
 	w.tell("%s dies for ever", h.name)
+	h.witness(false)
+	w.shake(nil, h)
 	h.dead = true
 	h.hangUp(func(*letter) bool { return true })
 	return true
@@ -341,6 +356,7 @@ func (w *World) lying() {
 	}
 	v := newLiar(h)
 	h.lie, h.lied = v, true
+	w.shake(nil, h)
 	for _, tk := range w.talks {
 		for _, s := range tk.live() {
 			v, ok := channels.ChannelView{}, false
@@ -371,6 +387,9 @@ func (w *World) dropOrMirror(s *seat) {
 	switch {
 	case !ok || len(v.Hubs) == 0:
 	case len(v.Hubs) > 1 && w.chance(0.4):
+		for _, h := range w.houses {
+			w.shake(nil, h)
+		}
 		s.p.do(channels.DropHub{Channel: s.talk.name, Hub: pick(w, v.Hubs).Address.Fingerprint})
 	default:
 		s.p.do(channels.Mirror{Channel: s.talk.name})

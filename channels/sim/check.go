@@ -59,11 +59,28 @@ func (s *seat) checkSeat() {
 			w.wrong(Rest, "%s sees %s in %s as %+v", s.p.name, alive.name, s.talk.name, h)
 		}
 	}
+	s.checkMembers(v)
 	for _, m := range v.Members {
 		// Who came by an invite of somebody who had left is out, and nobody can say so.
 		o := s.talk.member(m.ID)
 		if m.Waiting && o != nil && !o.left && !o.orphan() {
 			w.wrong(Rest, "%s waits for %s's sender key in %s", s.p.name, m.Nick, s.talk.name)
+		}
+	}
+}
+
+// checkMembers holds that a member sees all who are in, and nobody who has left
+// and could say so.
+func (s *seat) checkMembers(v channels.ChannelView) {
+	w := s.talk.w
+	for _, o := range s.talk.seats {
+		listed := slices.ContainsFunc(v.Members, func(m channels.MemberView) bool { return m.ID == o.id })
+		switch {
+		case o.orphan():
+		case o.left && o.gone && listed && !w.lossy():
+			w.wrong(Same, "%s still sees %s in %s, who has left", s.p.name, o.p.name, s.talk.name)
+		case !o.left && !listed:
+			w.wrong(Same, "%s does not see %s in %s", s.p.name, o.p.name, s.talk.name)
 		}
 	}
 }
@@ -201,6 +218,7 @@ func (s *seat) checkTexts(from *seat, lines []shown) (claimed int) {
 			}
 		}
 		must := s.must(m)
+		m.got = m.got || at >= 0 && s != from && !s.left
 		switch {
 		case times > 1 && !m.twice:
 			w.wrong(Once, "%s has %d times: %.40q", s.p.name, times, m.text)

@@ -11,6 +11,7 @@ import (
 func (w *World) end() {
 	w.tell("the faults end")
 	w.calm = true
+	w.ended = w.now
 	for _, h := range w.houses {
 		if h.dead {
 			continue
@@ -189,6 +190,7 @@ func (w *World) giveUpKeys(tk *talk) {
 // checkSilence lets some time pass in which nobody does anything: a gateway has
 // one fetch a hub that waits, and not much else.
 func (w *World) checkSilence() {
+	w.run(2 * time.Minute) // for receipts
 	w.plan.hold = 0
 	for _, h := range w.houses {
 		for _, l := range slices.Clone(h.held) { // as long as real ones

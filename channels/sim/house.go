@@ -38,6 +38,8 @@ type house struct {
 	lie     *liar    // nil: it is honest
 	lied    bool
 	lies    int
+	shaken  []time.Time      // when something happened to it
+	outage  *outage          // while it is down
 	dropped map[entryID]bool // entries that it has said it holds, and does not
 	wiped   bool             // and not claimed again
 	backup  string           // a copy of its data folder; empty: none
@@ -303,6 +305,10 @@ func (h *house) wipe() {
 		}
 		return err
 	})
+	if h.lineage == 0 {
+		h.witness(true)
+	}
+	h.w.shake(nil, h)
 	h.wiped = true
 	h.lineage++
 	h.changed()
@@ -316,6 +322,7 @@ func (h *house) save() {
 
 // rollBack puts the copy back.
 func (h *house) rollBack() {
+	h.w.shake(nil, h)
 	h.again(func() error { return copyFolder(h.backup, h.data) })
 	h.lineage++
 	h.changed()
@@ -339,5 +346,6 @@ func (h *house) reclaim() {
 // fit sets how much the hub may hold.
 func (h *house) fit(total int64) {
 	h.limits.Total = total
+	h.w.shake(nil, h)
 	h.again(func() error { return nil })
 }

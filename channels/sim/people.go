@@ -32,6 +32,7 @@ type seat struct {
 	join     *joining // nil: the founder's
 	left     bool
 	leaves   bool   // about to
+	gone     bool   // left by himself, and not turned away
 	clean    bool   // left when everything said was at a hub
 	ghost    string // a copy of the phonebook from before that
 	weak     bool   // the phonebook was put back from a copy: less is promised (checkTexts)
@@ -68,6 +69,7 @@ type said struct {
 	forgotten bool              // by its sender, whose phonebook was put back from a copy
 	twice     bool              // may be shown twice: the copy has sent it again
 	last      bool              // said when the faults were over
+	got       bool              // another has it in the end
 }
 
 // seat is where somebody sits in a talk, nil if he doesn't.
@@ -346,10 +348,11 @@ func (s *seat) leave() {
 	}
 	clean := v.Pending == 0
 	s.leaves = true
+	w.shake(p, nil)
 	defer func() { s.leaves = false }()
 	for _, e := range p.do(channels.Leave{Channel: s.talk.name}) {
 		if _, gone := e.(channels.Gone); gone {
-			s.left, s.clean = true, clean
+			s.left, s.clean, s.gone = true, clean, true
 			w.tell("%s has left %s", p.name, s.talk.name)
 		}
 	}

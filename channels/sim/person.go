@@ -35,6 +35,7 @@ type person struct {
 	backups  []*backup
 	restored bool // from a copy, once
 	stuck    bool // has something to do that it does not come to
+	shaken   []time.Time
 }
 
 // telling is something that a user was told.
@@ -57,6 +58,7 @@ func (p *person) awake() {
 		p.w.tell("%s's machine wakes", p.name)
 	}
 	p.asleep = false
+	p.w.shake(p, nil)
 	for _, f := range p.missed {
 		p.w.after(time.Millisecond, f)
 	}
@@ -119,6 +121,7 @@ func (p *person) stop() {
 	}
 	p.core = nil
 	p.life++
+	w.shake(p, nil)
 	for _, l := range p.flying {
 		if l.held {
 			l.way.h.letGo(l)

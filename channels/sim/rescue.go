@@ -141,6 +141,7 @@ func (w *World) moves() bool {
 	h.urls = append(h.urls, h.url)
 	h.url = "https://" + h.name + ".example.org/moved/"
 	w.tell("%s moves to %s", h.name, h.url)
+	w.shake(nil, h)
 	h.hangUp(func(*letter) bool { return true })
 	w.after(w.between(time.Second, time.Hour), func() {
 		if p := h.owner; p.on() && !h.dead {

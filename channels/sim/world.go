@@ -100,6 +100,8 @@ type World struct {
 	story   bytes.Buffer
 	broken  []Broken
 	mishaps map[string]int
+	outages []*outage
+	ended   time.Time // when the faults did
 	steps   int
 	asked   int
 	sealed  int
