@@ -186,6 +186,8 @@ func (s *step) settle() {
 func (s *step) start() {
 	s.book.run("UPDATE timers SET at = min(at, ?)", stamp(s.now.Add(longestTimer)))
 	s.book.run("UPDATE places SET retry = 0, later = 0, carry = 0, ack_after = CASE WHEN unacked > 0 THEN ? ELSE ack_after END", stamp(s.now))
+	s.book.run("UPDATE places SET dropped = min(dropped, ?)", stamp(s.now)) // the clock may have been set back
+	s.book.run("UPDATE timers SET at = min(at, ?) WHERE kind = ?", stamp(s.now.Add(droppedKept)), timerDropped)
 	s.book.run("UPDATE calls SET due = ? WHERE due > ?", stamp(s.now.Add(time.Minute)), stamp(s.now.Add(time.Minute)))
 	s.mirrors()
 	s.clean()

@@ -367,6 +367,9 @@ func (s *step) forgetDropped(ch *channel) {
 	for _, h := range list(s.book, readNumber, "SELECT hub FROM places WHERE channel = ? AND dropped > 0 AND dropped <= ?", ch.row, stamp(s.now.Add(-droppedKept))) {
 		s.removePlace(ch.row, h)
 	}
+	if last := s.book.number("SELECT min(dropped) FROM places WHERE channel = ? AND dropped > 0", ch.row); last > 0 {
+		s.timer(ch, timerDropped, moment(last).Add(droppedKept))
+	}
 }
 
 // hurry has a hub asked at once that is being left alone after failures: the

@@ -256,3 +256,43 @@ func TestBothHubsAreDropped(t *testing.T) {
 	}
 	w.goesOn(alice, bob, "there")
 }
+
+// Each hub that was dropped is told what is under way for ten minutes, and then
+// nothing more: also where another was dropped shortly before, and where the clock
+// was set back meanwhile.
+func TestDroppedHubsAreForgotten(t *testing.T) {
+	w := begin(t)
+	alice, bob, attic, cellar := w.twoHubs()
+	barn := alice.own("barn")
+	alice.do(channels.Mirror{Channel: "#bob", Hub: barn.address().Fingerprint})
+	w.run(time.Minute)
+	drop := func(h *hubHouse) {
+		t.Helper()
+		alice.do(channels.DropHub{Channel: "#bob", Hub: h.address().Fingerprint})
+		w.run(5 * time.Minute)
+		if alice.core.Number("SELECT count(*) FROM places WHERE dropped > 0") == 0 {
+			t.Error("it is forgotten already")
+		}
+	}
+	forgotten := func() {
+		t.Helper()
+		for _, p := range []*person{alice, bob} {
+			if n := p.core.Number("SELECT count(*) FROM places WHERE dropped > 0"); n > 0 {
+				t.Errorf("%s still tells %d hubs that were dropped", p.name, n)
+			}
+		}
+	}
+	drop(cellar)
+	drop(barn)
+	w.run(10 * time.Minute)
+	forgotten()
+	alice.do(channels.Mirror{Channel: "#bob", Hub: barn.address().Fingerprint})
+	w.run(time.Minute)
+	drop(attic)
+	alice.stop()
+	alice.skew = -24 * time.Hour
+	alice.start()
+	w.run(15 * time.Minute)
+	forgotten()
+	w.goesOn(alice, bob, "on")
+}
