@@ -256,7 +256,7 @@ func (s *seat) must(m *said) bool {
 	case from.left:
 		// Of one who left with texts that were at no hub the first may have come;
 		// and of what a hub has lost he can put nothing again.
-		return from.clean && !s.talk.w.lossy()
+		return from.clean && !s.talk.w.lossy() && !s.talk.w.crowded()
 	}
 	return true
 }
@@ -264,6 +264,12 @@ func (s *seat) must(m *said) bool {
 // lossy says that a hub may have lost what nobody else has.
 func (w *World) lossy() bool {
 	return slices.ContainsFunc(w.houses, func(h *house) bool { return h.dead || h.lineage > 0 || h.lied })
+}
+
+// crowded says that a hub was full: then it has dropped older texts for newer
+// ones, which only who has said them can put there again.
+func (w *World) crowded() bool {
+	return slices.ContainsFunc(w.houses, func(h *house) bool { return h.crowded })
 }
 
 // toldOfLoss says that a user was told that something is lost.

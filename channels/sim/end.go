@@ -123,7 +123,7 @@ func (p *person) left() int {
 	}
 	for _, tk := range p.w.talks {
 		if s := p.seat(tk); s != nil && s.orphan() {
-			return q.Held // contents wait for who lets him in
+			return q.Held + q.Losses // contents wait for who lets him in
 		}
 	}
 	return n + q.Contents

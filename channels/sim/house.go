@@ -48,7 +48,8 @@ type house struct {
 	held    []*letter
 	writes  map[wire.Channel]int // what may have changed what a fetch finds
 	cached  map[fetching]cached
-	lineage int // how often it has lost something
+	lineage int  // how often it has lost something
+	crowded bool // it was full
 }
 
 // fetching is a fetch of a channel, as far as it decides what is found.
@@ -346,6 +347,7 @@ func (h *house) reclaim() {
 // fit sets how much the hub may hold.
 func (h *house) fit(total int64) {
 	h.limits.Total = total
+	h.crowded = h.crowded || total != 0
 	h.w.shake(nil, h)
 	h.again(func() error { return nil })
 }
