@@ -68,13 +68,19 @@ func (s *step) lostSome(ch *channel, hub int64, r wire.FetchResult) (again bool)
 	if !r.Restored && (!changed || p.position == 0) {
 		return false
 	}
-	if until := p.lost.Add(lossPause); !r.Restored && !p.lost.IsZero() && s.now.Before(until) {
-		s.timer(ch, timerLost, until)
+	if !r.Restored && s.lostJustNow(p) {
+		s.timer(ch, timerLost, p.lost.Add(lossPause))
 		return false // it is not read from the start each time it says so
 	}
 	s.book.run("UPDATE places SET position = 0, entry = x'' WHERE channel = ? AND hub = ?", ch.row, hub)
 	s.lostAll(ch, hub, "")
 	return !r.Restored
+}
+
+// lostJustNow says that a hub was found to have lost something a short time ago;
+// not where the clock has gone back since.
+func (s *step) lostJustNow(p placeRecord) bool {
+	return !p.lost.IsZero() && !p.lost.After(s.now) && s.now.Before(p.lost.Add(lossPause))
 }
 
 // lostAll has a hub that has lost something, perhaps all, given back what it
@@ -86,9 +92,9 @@ func (s *step) lostAll(ch *channel, hub int64, why string) {
 		s.stand(ch, hub, Lost, "it does not know the channel any more: "+why)
 		s.book.run("UPDATE places SET entered = 0 WHERE channel = ? AND hub = ?", ch.row, hub)
 	}
-	if until := p.lost.Add(lossPause); !p.lost.IsZero() && s.now.Before(until) {
+	if s.lostJustNow(p) {
 		// A hub that says so each time is not given everything each time.
-		s.timer(ch, timerLost, until)
+		s.timer(ch, timerLost, p.lost.Add(lossPause))
 		return
 	}
 	s.giveBack(ch, hub)
