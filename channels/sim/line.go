@@ -167,6 +167,9 @@ func (l *letter) arrive(a channels.Answered) {
 		p.missed = append(p.missed, func() { l.arrive(a) })
 	default:
 		delete(p.flying, l.r.ID)
+		if a.Failure == nil && fetches(l.r) {
+			p.read = p.w.now
+		}
 		p.do(a)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"hubbub/channels"
+	"hubbub/channels/wire"
 )
 
 // memberID is a member's id in a channel.
@@ -188,7 +189,7 @@ func (p *person) accepted(events []channels.Event) {
 }
 
 // noteSealed notes which texts a step has sealed: for those who are members now.
-func (p *person) noteSealed() {
+func (p *person) noteSealed(out channels.Output) {
 	for _, tk := range p.w.talks {
 		s := p.seat(tk)
 		if s == nil {
@@ -212,6 +213,7 @@ func (p *person) noteSealed() {
 		if !ok {
 			continue
 		}
+		p.checkReads(tk, out)
 		to := s.others()
 		if v.Waiting {
 			to = maps.Clone(s.knew)
@@ -220,6 +222,23 @@ func (p *person) noteSealed() {
 			m.sealed, m.to, m.alone = true, to, v.Waiting
 			p.w.tell("    sealed for %d: %.30q", len(to), m.text)
 		}
+	}
+}
+
+// fetches says that a request reads.
+func fetches(r channels.Request) bool { return len(r.Calls) > 0 && r.Calls[0].Op == wire.OpFetch }
+
+// checkReads holds that who seals a text is reading: he has read a hub to its
+// head, and there is a fetch under way for what comes, or one was answered just
+// now (a hub that answers oddly is asked again after a pause). Else he might seal to somebody who has
+// left meanwhile.
+func (p *person) checkReads(tk *talk, out channels.Output) {
+	reads := p.w.now.Sub(p.read) < 2*time.Minute || slices.ContainsFunc(out.Requests, fetches)
+	for id, l := range p.flying {
+		reads = reads || fetches(l.r) && !slices.Contains(out.Cancel, id)
+	}
+	if !reads {
+		p.w.wrong(Private, "%s seals a text in %s, and reads no hub", p.name, tk.name)
 	}
 }
 

@@ -36,6 +36,7 @@ type person struct {
 	restored bool // from a copy, once
 	stuck    bool // has something to do that it does not come to
 	shaken   []time.Time
+	read     time.Time // when a fetch was answered
 }
 
 // telling is something that a user was told.
@@ -151,7 +152,7 @@ func (p *person) do(in channels.Input) []channels.Event {
 	p.story(in, out)
 	w.record(p, out.Requests)
 	p.accepted(out.Events)
-	p.noteSealed()
+	p.noteSealed(out)
 	p.pace(out, now)
 	die := w.fault(w.plan.death)
 	if die && w.chance(0.4) {

@@ -1,0 +1,191 @@
+package sim
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+var (
+	mutate     = flag.Bool("mutations", false, "build the house broken in each way of the table, and live worlds in it until that is noticed")
+	mutateOnly = flag.String("mutation", "", "only those with this in their name")
+	mutateMost = flag.Int("most", 300, "how many worlds at most, for each")
+)
+
+// mutation is a deliberately broken build: what must be noticed, and by which
+// invariant.
+type mutation struct {
+	name   string
+	file   string // in the folder channels
+	old    string // occurs once in it
+	new    string
+	breaks Invariant
+}
+
+var mutations = []mutation{
+	{"newcomers are not given the present keys", "keys.go",
+		"	key, ok := s.senderKey(ch)\n	if !ok {\n		return nil\n	}\n	r, ok := s.recipient(ch, m)",
+		"	key, ok := s.senderKey(ch)\n	if true {\n		return nil\n	}\n	r, ok := s.recipient(ch, m)", Once},
+	{"prekeys are deleted too early", "keys.go",
+		`if s.book.run("DELETE FROM prekeys WHERE channel = ? AND number < ?", ch.row, newest) > 0 {`,
+		`newest = s.book.number("SELECT max(number) FROM prekeys WHERE channel = ?", ch.row)
+	if s.book.run("DELETE FROM prekeys WHERE channel = ? AND number < ?", ch.row, newest) > 0 {`, Once},
+	{"one member of each three gets no box", "keys.go",
+		"if ok && !copied {", "if ok && !copied && len(to) != 1 {", Once},
+	{"what comes again is shown again", "need.go",
+		"; ok && state != entryUnopened {\n		return", "; ok && state == entryVoid {\n		return", Once},
+
+	{"who left keeps the sender key", "keys.go",
+		"what != forFarewell && s.exposed(ch) || ", "", Private},
+	{"newcomers seal to an invite prekey that who left has", "keys.go",
+		"case ch.blob != nil && (known || s.anyGone(ch)):", "case ch.blob != nil && known:", Private},
+	{"texts are sealed before a hub was read", "outbox.go",
+		"		if !s.atHead(ch) {\n			continue", "		if false {\n			continue", Private},
+
+	{"a leave puts nobody out", "roster/cuts.go",
+		"p.cuts = append(p.cuts, cut{p, n, nil, a.Seq})", "", Same},
+	{"operations are not asked for", "opsync.go",
+		"for _, next := range []time.Time{s.lack(ch), s.lend(ch)} {", "for _, next := range []time.Time{} {", Same},
+	{"the topic is what came last", "roster/fold.go",
+		"		case Topic:\n", "		case Topic:\n			if n.op.Time%2 == 0 && len(v.Members) > 0 && v.Members[0].ID[0] != n.op.By[0] {\n				continue\n			}\n", Same},
+
+	{"the chain is not written down as it moves on", "keys.go",
+		"ON CONFLICT (channel) DO UPDATE SET chain = excluded.chain, iteration = excluded.iteration WHERE key = excluded.key",
+		"ON CONFLICT (channel) DO NOTHING", Keys},
+	{"a new run goes on with the old sender key", "keys.go",
+		"v.run != s.run || ", "", Keys},
+
+	{"nothing is carried between hubs", "carry.go",
+		"	if ch.state != stateMember && ch.state != stateWaiting {\n		return\n	}\n	due := s.now.Add(s.carryWait(ch))",
+		"	if true {\n		return\n	}\n	due := s.now.Add(s.carryWait(ch))", Rest},
+	{"a hub that lost something is not refilled", "carry.go",
+		"	s.putBackSlots(ch, hub)\n	s.refill(ch, hub)\n}", "	s.putBackSlots(ch, hub)\n}", Rest},
+	{"nobody is let in on further hubs", "grants.go",
+		"	s.call(pending{hub: hub, channel: ch.row, op: wire.OpGrant,", "	_ = (pending{hub: hub, channel: ch.row, op: wire.OpGrant,", Rest},
+	{"a hub that does not answer is asked without end", "sync.go",
+		"	return d*3/4 + randomDuration(d/2)", "	return d * 0", Rest},
+	{"timers are lost at a restart", "core.go",
+		`s.book.run("UPDATE timers SET at = min(at, ?)", stamp(s.now.Add(longestTimer)))`, `s.book.run("DELETE FROM timers")`, Rest},
+
+	{"a text is called sent when it is sealed", "outbox.go",
+		`"UPDATE lines SET seq = ? WHERE id = ?"`, `"UPDATE lines SET seq = ?, sent = 1 WHERE id = ?"`, Sent},
+	{"what a full hub refuses is forgotten", "outbox.go",
+		"		s.stand(ch, p.hub, Full, words(e))\n		return later", "		s.stand(ch, p.hub, Full, words(e))\n		return answered", Sent},
+	{"the outbox is lost at a restart", "core.go",
+		"	s.mirrors()\n	s.clean()\n}", "	s.mirrors()\n	s.book.run(\"DELETE FROM outbox\")\n	s.clean()\n}", Sent},
+
+	{"a hub that does not answer is not told of", "notices.go",
+		"if at.IsZero() || at.After(s.now) {", "if true {", Told},
+	{"a hub that does not answer is told of again and again", "notices.go",
+		`		s.book.run("UPDATE hubs SET told = ?, rested = ? WHERE id = ?", stamp(s.now), stamp(s.now), h.row)` + "\n", "", Told},
+	{"a restored copy is not noticed", "gaps.go",
+		"	if known > 0 || ch.alarmed {\n		return", "	if true {\n		return", Told},
+	{"a fork is cried out where there is none", "gaps.go",
+		"	if others > 0 {\n", "	if others > 0 || b.Seq%7 == 5 {\n", Told},
+}
+
+// source is the file that a mutation changes.
+func (m mutation) source() string { return filepath.Join("..", filepath.FromSlash(m.file)) }
+
+// changed is the file as the mutation has it.
+func (m mutation) changed(t *testing.T) []byte {
+	text, err := os.ReadFile(m.source())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(string(text), m.old); n != 1 {
+		t.Fatalf("%s: what it changes occurs %d times in %s: bring the table up to date", m.name, n, m.file)
+	}
+	return []byte(strings.Replace(string(text), m.old, m.new, 1))
+}
+
+// TestMutationsStand holds that the table still fits the house.
+func TestMutationsStand(t *testing.T) {
+	caught := map[Invariant]int{}
+	for _, m := range mutations {
+		t.Run(strings.ReplaceAll(m.name, " ", "-"), func(t *testing.T) { m.changed(t) })
+		caught[m.breaks]++
+	}
+	for _, i := range []Invariant{Once, Private, Same, Keys, Rest, Sent, Told} {
+		if caught[i] < 2 {
+			t.Errorf("%s: %d broken builds, fewer than 2", i, caught[i])
+		}
+	}
+}
+
+// TestMutations holds that each broken build is noticed, by the invariant that
+// it breaks: else the simulator would hold nothing.
+func TestMutations(t *testing.T) {
+	if !*mutate {
+		t.Skip("it takes half an hour: -mutations")
+	}
+	for _, m := range mutations {
+		if strings.Contains(m.name, *mutateOnly) {
+			t.Run(strings.ReplaceAll(m.name, " ", "-"), m.run)
+		}
+	}
+}
+
+var failedSeed = regexp.MustCompile(`(?m)^    --- FAIL: TestSim/(\d+)`)
+
+// run builds the house with the mutation, and lives worlds until it is noticed.
+func (m mutation) run(t *testing.T) {
+	dir := t.TempDir()
+	changed, overlay, binary := filepath.Join(dir, "changed.go"), filepath.Join(dir, "overlay.json"), filepath.Join(dir, "sim.test")
+	source, err := filepath.Abs(m.source())
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := json.Marshal(map[string]any{"Replace": map[string]string{source: changed}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, content := range map[string][]byte{changed: m.changed(t), overlay: list} {
+		if err := os.WriteFile(name, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if out, err := exec.Command("go", "test", "-c", "-overlay", overlay, "-o", binary, ".").CombinedOutput(); err != nil {
+		t.Fatalf("%s can't be built: %v\n%s", m.name, err, out)
+	}
+	others := map[string]int{}
+	for seed := *firstSeed; seed < *firstSeed+uint64(*mutateMost); seed++ {
+		out, err := exec.Command(binary, "-test.run=^TestSim$", "-test.failfast", "-test.timeout=1h", "-inside",
+			"-seeds="+strconv.FormatUint(*firstSeed+uint64(*mutateMost)-seed, 10), "-first="+strconv.FormatUint(seed, 10)).CombinedOutput()
+		if err == nil {
+			break
+		}
+		f := failedSeed.FindSubmatch(out)
+		if f == nil {
+			t.Fatalf("%s: %v\n%s", m.name, err, out)
+		}
+		if seed, err = strconv.ParseUint(string(f[1]), 10, 64); err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(string(out), string(m.breaks)+":") {
+			t.Logf("mutation %q caught by invariant %q after %d seeds%s", m.name, m.breaks, seed-*firstSeed+1, more(others))
+			return
+		}
+		for _, i := range []Invariant{Sound, Once, Private, Same, Keys, Rest, Sent, Told} {
+			if strings.Contains(string(out), string(i)+":") {
+				others[string(i[:2])]++
+			}
+		}
+	}
+	t.Errorf("mutation %q was not caught by %q in %d seeds%s", m.name, m.breaks, *mutateMost, more(others))
+}
+
+// more says by which other invariants a mutation was noticed before.
+func more(others map[string]int) string {
+	if len(others) == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" (and before by others: %v)", others)
+}
