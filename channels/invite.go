@@ -188,6 +188,14 @@ func (s *step) nameHubs(ch *channel) {
 	}
 }
 
+// nameWaiting names the hubs that were opened while an invite was being made that
+// came to nothing.
+func (s *step) nameWaiting(ch *channel) {
+	if len(s.making(ch.row)) == 0 && !s.alone(ch) {
+		s.nameHubs(ch)
+	}
+}
+
 // close deletes the secrets of an invite.
 func (s *step) close(v invitation, state string) {
 	s.book.run(`UPDATE invites SET state = ?, ended = ?, "join" = NULL, prekey = NULL, refresh = NULL, card = NULL, secret = NULL WHERE id = ?`,
@@ -257,6 +265,7 @@ func (s *step) revoke(in Revoke) {
 	delete(s.memory.took, v.row)
 	s.withdraw(ch, v)
 	s.closeSoon(ch, v)
+	s.nameWaiting(ch)
 	if ref, waits := s.memory.invited[v.row]; waits {
 		delete(s.memory.invited, v.row)
 		s.fail(ref, ch.name, CodeRevoked, "the key was revoked before a hub had it")

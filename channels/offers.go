@@ -161,5 +161,6 @@ func (s *step) dropIfRefused(v invitation, why string) {
 	} else {
 		s.tell(ch, s.ops(ch).Get(v.op), revoke) // all that follows in one's own chain rests on them
 	}
+	s.nameWaiting(ch)
 	s.fail(ref, ch.name, CodeHub, "no one-time key was made: %s", why)
 }

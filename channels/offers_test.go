@@ -98,6 +98,40 @@ func TestAKeyWhileOnesOwnHubIsDown(t *testing.T) {
 	carol.redeems("#c", attic.keyOf(t, v.Key))
 }
 
+// A hub that is opened while a key is being made is named, though nothing comes of
+// the key.
+func TestAHubIsOpenedWhileAKeyIsMade(t *testing.T) {
+	for _, revoked := range []bool{false, true} {
+		w := begin(t)
+		alice, bob := w.two()
+		attic := w.hub("attic")
+		w.take = func(p *person, a channels.Answered) bool {
+			if p != bob || a.Failure == nil {
+				return false
+			}
+			w.at(w.now.Add(5*time.Second), func() { p.step(a) })
+			return true
+		}
+		attic.fall()
+		w.run(10 * time.Second)
+		bob.do(channels.Invite{Ref: 7, Channel: "#alice"})
+		bob.owns(w.hub("cellar"), false)
+		if revoked {
+			bob.do(channels.Revoke{Ref: 8, Invite: int(bob.core.Number("SELECT max(id) FROM invites"))})
+		}
+		w.run(10 * time.Second)
+		if _, failed := last[channels.Failed](bob); !failed || count[channels.Invited](bob) > 0 {
+			t.Fatalf("bob got a key: %v", bob.events)
+		}
+		attic.rise()
+		w.run(5 * time.Minute)
+		if got := alice.hubsOf("#bob"); !slices.Equal(got, []string{"attic", "cellar"}) {
+			t.Errorf("alice sees the hubs %q", got)
+		}
+		w.goesOn(alice, bob, "on")
+	}
+}
+
 // keyOf is a one-time key as if it led to that hub.
 func (h *hubHouse) keyOf(t *testing.T, key string) string {
 	k, err := wire.ParseOneTimeKey(key)
