@@ -50,18 +50,22 @@ func (w ways) hub(known []channels.Location) *hubConfig {
 // location says how one URL is reached. Who names further URLs of a hub must
 // not choose how they are asked, or he could have the gateway ask a hub of his
 // without the proxy that hides it: so a hub's own proxy is for the URLs in the
-// file, and for those of others only where there is no proxy for all.
+// file, and for those of others, however far they are trusted, only where there
+// is no proxy for all. "direct" is not: the environment may name a proxy.
 func (w ways) location(l channels.Location, hub *hubConfig) hubclient.Location {
 	own := hub != nil && hub.names(l.URL)
 	at := hubclient.Location{URL: l.URL, Public: l.Public && !own, Proxy: w.proxy}
 	switch {
-	case hub != nil && hub.Proxy.set() && (!at.Public || w.proxy == hubclient.Proxy{}):
+	case hub != nil && hub.Proxy.set() && (own || hub.Proxy.Proxy != hubclient.Direct && !w.hides()):
 		at.Proxy = hub.Proxy.Proxy
 	case onThisMachine(l.URL):
 		at.Proxy = hubclient.Direct
 	}
 	return at
 }
+
+// hides reports whether the file names a proxy for all hubs.
+func (w ways) hides() bool { return w.proxy != hubclient.Proxy{} && w.proxy != hubclient.Direct }
 
 // names reports whether the table has this URL.
 func (h *hubConfig) names(url string) bool {

@@ -67,7 +67,9 @@ func TestWays(t *testing.T) {
 		{"another hub", byTor, "other.example", "other.example! , evil.example! , own.example , "},
 		{"Tor for it", byTor, "home.example", "home.example " + tor + ", home.example " + tor + ", home.onion " + tor + ", 10.0.0.2 " + tor + ", evil.example! " + tor + ", own.example " + tor + ", "},
 		// Nobody talks the user out of the proxy that is for all by naming his URLs.
-		{"Tor for all but it", allTor + direct, "home.example", "home.example direct, home.example direct, home.onion direct, 10.0.0.2 direct, evil.example! " + tor + ", own.example direct, "},
+		{"Tor for all but it", allTor + direct, "home.example", "home.example direct, home.example direct, home.onion direct, 10.0.0.2 direct, evil.example! " + tor + ", own.example " + tor + ", "},
+		{"direct, and no proxy for all", direct, "home.example", "home.example direct, home.example direct, home.onion direct, 10.0.0.2 direct, evil.example! , own.example , "},
+		{"direct for all but it", "proxy = \"direct\"\n" + byTor, "home.example", "home.example " + tor + ", home.example " + tor + ", home.onion " + tor + ", 10.0.0.2 " + tor + ", evil.example! " + tor + ", own.example " + tor + ", "},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			w := waysOf(t, tt.file)
