@@ -16,15 +16,16 @@ var privateNames = []string{
 // are not among what netip tells by itself. 198.18.0.0/15 is left out: some
 // tunnels give every public name an address there.
 var privateNets = []netip.Prefix{
-	netip.MustParsePrefix("0.0.0.0/8"),      // "this network"; Linux takes 0.0.0.0 for itself
-	netip.MustParsePrefix("100.64.0.0/10"),  // shared by a provider's customers
-	netip.MustParsePrefix("192.0.0.0/24"),   // of protocols
-	netip.MustParsePrefix("240.0.0.0/4"),    // reserved, and broadcast
-	netip.MustParsePrefix("::/96"),          // IPv4-compatible, loopback, unspecified
-	netip.MustParsePrefix("64:ff9b:1::/48"), // NAT64 of one network
-	netip.MustParsePrefix("100::/64"),       // discarded
-	netip.MustParsePrefix("2001::/32"),      // Teredo
-	netip.MustParsePrefix("fec0::/10"),      // site-local
+	netip.MustParsePrefix("0.0.0.0/8"),       // "this network"; Linux takes 0.0.0.0 for itself
+	netip.MustParsePrefix("100.64.0.0/10"),   // shared by a provider's customers
+	netip.MustParsePrefix("192.0.0.0/24"),    // of protocols
+	netip.MustParsePrefix("240.0.0.0/4"),     // reserved, and broadcast
+	netip.MustParsePrefix("::/96"),           // IPv4-compatible, loopback, unspecified
+	netip.MustParsePrefix("::ffff:0:0:0/96"), // IPv4-translated: the last 4 bytes are an IPv4 address
+	netip.MustParsePrefix("64:ff9b:1::/48"),  // NAT64 of one network
+	netip.MustParsePrefix("100::/64"),        // discarded
+	netip.MustParsePrefix("2001::/32"),       // Teredo
+	netip.MustParsePrefix("fec0::/10"),       // site-local
 }
 
 var (

@@ -64,6 +64,8 @@ func TestPrivateURL(t *testing.T) {
 		"http://[::ffff:127.0.0.1]/":               true,
 		"http://[::ffff:93.184.216.34]/":           true, // nobody writes that in good faith
 		"http://[::127.0.0.1]/":                    true,
+		"http://[::ffff:0:127.0.0.1]/":             true,
+		"http://[::ffff:0:7f00:1]/":                true,
 		"http://[64:ff9b::7f00:1]/":                true,
 		"http://[64:ff9b::a00:1]/":                 true,
 		"http://[64:ff9b:1::1]/":                   true,
