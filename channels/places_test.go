@@ -111,6 +111,37 @@ func TestUnlinked(t *testing.T) {
 	}
 }
 
+// Nor does the look at one channel's one-time key share a line with that at
+// another's, or with anything else.
+func TestUnlinkedKeys(t *testing.T) {
+	w := begin(t)
+	w.options.Unlinked = true
+	alice, bob := w.person("alice"), w.person("bob")
+	alice.owns(w.hub("attic"), false)
+	for _, name := range []string{"#x", "#y"} {
+		alice.do(channels.Join{Channel: name})
+		bob.redeems(name, alice.invites(name))
+	}
+	w.run(10 * time.Second)
+	first := map[uint64]wire.Op{}
+	peeks := 0
+	for _, r := range bob.made {
+		for _, c := range r.Calls {
+			op, used := first[r.Line]
+			if used && (op == wire.OpPeek || c.Op == wire.OpPeek) || r.Line == 0 {
+				t.Errorf("line %d has %s and %s", r.Line, op, c.Op)
+			}
+			first[r.Line] = c.Op
+			if c.Op == wire.OpPeek {
+				peeks++
+			}
+		}
+	}
+	if peeks != 2 {
+		t.Errorf("%d keys were looked at", peeks)
+	}
+}
+
 // A joiner is let in on the channel's other hubs as well, though nobody is online.
 func TestAJoinIsRepeatedOnTheOtherHubs(t *testing.T) {
 	w := begin(t)

@@ -27,9 +27,21 @@ func (s *step) request(h hub, f *flight, calls []wire.SignedCall, wait time.Dura
 	public := s.public(h)
 	s.out.Requests = append(s.out.Requests, Request{
 		ID: id, Hub: h.address, Public: public && !h.trusted, Others: s.locations(h, public),
-		Calls: calls, Wait: wait, Line: uint64(f.line.channel),
+		Calls: calls, Wait: wait, Line: s.lineNumber(id, f),
 	})
 	return id
+}
+
+// peekLines are the numbers of lines on which one-time keys are looked at.
+const peekLines = 1 << 63
+
+// lineNumber tells the lines apart for whoever carries a request. Each look at a
+// one-time key has its own: two keys may be of two channels.
+func (c *Core) lineNumber(id RequestID, f *flight) uint64 {
+	if f.kind == flightPeek && c.options.Unlinked {
+		return peekLines | uint64(id)
+	}
+	return uint64(f.line.channel)
 }
 
 // requests makes what is to be asked of hubs and is not under way.
