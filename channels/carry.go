@@ -17,8 +17,17 @@ const (
 	carryMost  = 20 * time.Second
 )
 
-// lossPause is how long after a loss another one of the same hub is not believed.
-const lossPause = 10 * time.Minute
+// How long after a loss another one of the same hub is not believed: twice as
+// long after each that follows.
+const (
+	lossPause     = 10 * time.Minute
+	lossPauseMost = 24 * time.Hour
+)
+
+// lossUntil is until when that is.
+func (p placeRecord) lossUntil() time.Time {
+	return p.lost.Add(min(lossPause<<min(max(p.losses-1, 0), 10), lossPauseMost))
+}
 
 // carryWait draws how long to wait before one carries to a hub.
 func (s *step) carryWait(ch *channel) time.Duration {
@@ -69,7 +78,7 @@ func (s *step) lostSome(ch *channel, hub int64, r wire.FetchResult) (again bool)
 		return false
 	}
 	if !r.Restored && s.lostJustNow(p) {
-		s.timer(ch, timerLost, p.lost.Add(lossPause))
+		s.timer(ch, timerLost, p.lossUntil())
 		return false // it is not read from the start each time it says so
 	}
 	s.book.run("UPDATE places SET position = 0, entry = x'' WHERE channel = ? AND hub = ?", ch.row, hub)
@@ -80,7 +89,7 @@ func (s *step) lostSome(ch *channel, hub int64, r wire.FetchResult) (again bool)
 // lostJustNow says that a hub was found to have lost something a short time ago;
 // not where the clock has gone back since.
 func (s *step) lostJustNow(p placeRecord) bool {
-	return !p.lost.IsZero() && !p.lost.After(s.now) && s.now.Before(p.lost.Add(lossPause))
+	return !p.lost.IsZero() && !p.lost.After(s.now) && s.now.Before(p.lossUntil())
 }
 
 // lostAll has a hub that has lost something, perhaps all, given back what it
@@ -94,7 +103,7 @@ func (s *step) lostAll(ch *channel, hub int64, why string) {
 	}
 	if s.lostJustNow(p) {
 		// A hub that says so each time is not given everything each time.
-		s.timer(ch, timerLost, p.lost.Add(lossPause))
+		s.timer(ch, timerLost, p.lossUntil())
 		return
 	}
 	s.giveBack(ch, hub)
@@ -105,7 +114,8 @@ func (s *step) lostAll(ch *channel, hub int64, why string) {
 
 // giveBack gives a hub all that it may lack.
 func (s *step) giveBack(ch *channel, hub int64) {
-	s.book.run("UPDATE places SET lost = ? WHERE channel = ? AND hub = ?", stamp(s.now), ch.row, hub)
+	s.book.run("UPDATE places SET losses = CASE WHEN lost < ? THEN 1 ELSE losses + 1 END, lost = ? WHERE channel = ? AND hub = ?",
+		stamp(s.now.Add(-2*lossPauseMost)), stamp(s.now), ch.row, hub)
 	s.book.run("DELETE FROM admitted WHERE channel = ? AND hub = ?", ch.row, hub)
 	s.admit(ch, hub)
 	s.putBackSlots(ch, hub)
@@ -116,7 +126,7 @@ func (s *step) giveBack(ch *channel, hub int64) {
 // given everything.
 func (s *step) lostAgain(ch *channel) {
 	for _, h := range s.placesOf(ch) {
-		if p := s.placeAt(ch.row, h); !p.lost.IsZero() && s.now.Sub(p.lost) < 2*lossPause {
+		if p := s.placeAt(ch.row, h); !p.lost.IsZero() && s.now.Sub(p.lossUntil()) < lossPause {
 			s.giveBack(ch, h)
 		}
 	}

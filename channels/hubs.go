@@ -245,19 +245,28 @@ func (s *step) place(ch *channel, ops []*roster.Signed) {
 	if changed {
 		s.leaveHubs(ch)
 	}
-	for i, v := range s.keptOn(ch) {
-		if i == session.MaxHubs {
-			break
+	kept := map[roster.Member]int{}
+	for _, v := range s.keptOn(ch) {
+		own := slices.ContainsFunc(v.Entries, func(e roster.HubEntry) bool { return session.Member(e.By) == ch.self })
+		by := v.Entries[0].By
+		if kept[by]++; own || kept[by] <= hubsEach && len(kept) <= session.MaxHubs {
+			s.placeOn(ch, v, own)
 		}
-		s.placeOn(ch, v)
 	}
 }
 
+// hubsEach is how many hubs of one member are read: a member who names many must
+// not crowd out those of the others.
+const hubsEach = 3
+
 // placeOn makes a hub that operations name known. All the URLs that stand for it
 // are tried, the last first.
-func (s *step) placeOn(ch *channel, v roster.HubView) {
+func (s *step) placeOn(ch *channel, v roster.HubView, own bool) {
 	newest := ""
 	id := s.book.number("SELECT id FROM hubs WHERE fingerprint = ?", v.Key[:])
+	if !own && s.book.number("SELECT count(*) FROM unmirrored WHERE channel = ? AND hub = ? AND why = ?", ch.row, id, mirrorDropped) > 0 {
+		return // it is the user's, who has ended that: no other may begin it again
+	}
 	for _, entry := range slices.Backward(v.Entries) {
 		url, err := wire.CanonicalURL(entry.URL)
 		if err != nil {

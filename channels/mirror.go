@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"hubbub/channels/roster"
 	"hubbub/channels/session"
@@ -113,12 +114,19 @@ func (s *step) mayMirror(ch *channel, h hub) bool {
 		return false
 	}
 	places := s.placesOf(ch)
-	if len(places) == 0 || len(places) >= mirrorsMost || slices.Contains(places, h.row) ||
+	if len(places) == 0 || s.lively(ch) >= mirrorsMost || slices.Contains(places, h.row) ||
 		s.book.number("SELECT count(*) FROM unmirrored WHERE channel = ? AND hub = ?", ch.row, h.row) > 0 {
 		return false
 	}
 	// Nobody elsewhere could reach it.
 	return s.options.Private || s.livesPrivately(ch) || !wire.PrivateURL(h.address.URL)
+}
+
+// lively is on how many hubs a channel is that answer, or did a day ago: those
+// that are named and dead keep nobody from adding a live one.
+func (s *step) lively(ch *channel) int64 {
+	return s.book.number("SELECT count(*) FROM places p JOIN hubs h ON h.id = p.hub WHERE p.channel = ? AND p.dropped = 0 AND p.entered = 1 AND (h.since = 0 OR h.since > ?)",
+		ch.row, stamp(s.now.Add(-24*time.Hour)))
 }
 
 // mirrored is called when a hub has opened a channel: it gets all that the
@@ -190,19 +198,23 @@ func (s *step) dropHub(in DropHub) {
 // drop takes back all that says that a channel is kept on a hub.
 func (s *step) drop(ch *channel, h hub, ref Ref) {
 	v, _ := hubView(s.view(ch), h.address.Fingerprint)
+	var may []roster.HubEntry
 	for _, e := range v.Entries {
-		if by := session.Member(e.By); by != ch.self && !s.view(ch).Above(roster.Member(ch.self), e.By) {
+		by := session.Member(e.By)
+		if by == ch.self || s.view(ch).Above(roster.Member(ch.self), e.By) {
+			may = append(may, e)
+		} else if h.account == nil { // one's own hub may be left whoever names it
 			s.fail(ref, ch.name, CodeNotPossible, "%s added that hub: only %s, or who stands above, can take it back", s.nickOf(ch, by), s.nickOf(ch, by))
 			return
 		}
 	}
-	for _, e := range v.Entries {
+	for _, e := range may {
 		if _, err := s.announce(ch, roster.HubDrop{Hub: e.Op}); err != nil {
 			s.fail(ref, ch.name, CodeInternal, "%v", err)
 			return
 		}
 	}
-	if len(v.Entries) == 0 {
+	if len(may) < len(v.Entries) || len(may) == 0 {
 		s.leaveHub(ch, h.row)
 	}
 	if h.account != nil {

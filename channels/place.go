@@ -1,8 +1,11 @@
 package channels
 
 import (
+	"slices"
 	"time"
 
+	"hubbub/channels/roster"
+	"hubbub/channels/session"
 	"hubbub/channels/wire"
 )
 
@@ -21,6 +24,7 @@ type placeRecord struct {
 	later      time.Time // calls that keep an order are not made before
 	carry      time.Time // others' entries are not put before
 	lost       time.Time // when it was found to have lost something
+	losses     int       // how often, since it last had not for a day
 	entries    int64
 	bytes      int64
 	quota      int64
@@ -32,10 +36,10 @@ func (c *Core) placeAt(channel, hub int64) placeRecord {
 	p, _ := first(c.book, func(r row) (p placeRecord) {
 		var later, carry, lost, counted int64
 		scan(r, &p.opened, &p.joined, &p.entered, &p.dropped, &p.standing, &p.told, &p.tries, &p.trouble, &p.position, &p.generation,
-			&later, &carry, &lost, &p.entries, &p.bytes, &p.quota, &counted)
+			&later, &carry, &lost, &p.entries, &p.bytes, &p.quota, &counted, &p.losses)
 		p.later, p.carry, p.lost, p.counted = moment(later), moment(carry), moment(lost), moment(counted)
 		return p
-	}, `SELECT opened, joined, entered, dropped > 0, standing, told, tries, trouble, position, generation, later, carry, lost, entries, bytes, quota, counted
+	}, `SELECT opened, joined, entered, dropped > 0, standing, told, tries, trouble, position, generation, later, carry, lost, entries, bytes, quota, counted, losses
 		FROM places WHERE channel = ? AND hub = ?`, channel, hub)
 	return p
 }
@@ -137,8 +141,9 @@ func (s *step) notLetIn(ch *channel, hub int64, p placeRecord, e *wire.Error, wa
 		s.book.run("UPDATE places SET trouble = ? WHERE channel = ? AND hub = ?", words(e), ch.row, hub)
 	}
 	h, _ := s.hub(hub)
-	// Who has an account there may open what nobody has: whoever opened it may be gone.
-	if p.opened != 1 && (p.opened != 0 || e.Code != wire.CodeUnknown) || h.account == nil || !h.claimed {
+	// Whoever opened it there may be gone: then who has said that it is kept there
+	// opens it again, if it is his own. That another says so is no reason to.
+	if p.opened != 1 && (p.opened != 0 || e.Code != wire.CodeUnknown || !s.saidSo(ch, h)) || h.account == nil || !h.claimed {
 		return wait
 	}
 	if s.book.number("SELECT count(*) FROM calls WHERE channel = ? AND hub = ? AND op = ?", ch.row, hub, string(wire.OpOpen)) > 0 {
@@ -149,4 +154,15 @@ func (s *step) notLetIn(ch *channel, hub int64, p placeRecord, e *wire.Error, wa
 		wait = 2 * time.Second
 	}
 	return wait
+}
+
+// saidSo says that the user has added a hub to a channel.
+func (s *step) saidSo(ch *channel, h hub) bool {
+	if ch.state != stateMember {
+		return false
+	}
+	return slices.ContainsFunc(s.ops(ch).All(), func(op *roster.Signed) bool {
+		add, ok := op.Op().Args.(roster.HubAdd)
+		return ok && session.Member(op.Op().By) == ch.self && wire.Fingerprint(add.Key) == h.address.Fingerprint
+	})
 }

@@ -421,7 +421,7 @@ func (s *step) unredeemed(f *flight, why HubFailure) {
 	for _, row := range f.calls {
 		p, ok := first(s.book, readCall, selectCalls+"WHERE id = ?", row)
 		ch := s.channels[p.channel]
-		if !ok || p.op != wire.OpRedeem || ch == nil {
+		if !ok || p.op != wire.OpRedeem || ch == nil || ch.state != stateRedeeming {
 			continue
 		}
 		if r := s.redemption(ch); !r.warned {

@@ -44,6 +44,10 @@ func (s *step) rescue(in Rescue) {
 	if in.Hub == (wire.Fingerprint{}) {
 		h, ok = s.choose()
 	}
+	if own, has := s.home(); ok && h.embedded && in.Hub == (wire.Fingerprint{}) && has {
+		s.fail(in.Ref, in.Channel, CodeHub, "your hub %s does not answer, and the embedded one is for this machine alone: /msg sysop hub list", own.address.URL)
+		return
+	}
 	switch {
 	case ch == nil:
 		s.fail(in.Ref, in.Channel, CodeUnknownChannel, "you are not in %s", in.Channel)

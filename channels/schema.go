@@ -285,6 +285,7 @@ ALTER TABLE places ADD COLUMN tries INTEGER NOT NULL DEFAULT 0;    -- refusals i
 ALTER TABLE places ADD COLUMN later INTEGER NOT NULL DEFAULT 0;    -- calls that keep an order are not made before
 ALTER TABLE places ADD COLUMN carry INTEGER NOT NULL DEFAULT 0;    -- others' entries are not put there before
 ALTER TABLE places ADD COLUMN lost INTEGER NOT NULL DEFAULT 0;     -- when it was found to have lost something
+ALTER TABLE places ADD COLUMN losses INTEGER NOT NULL DEFAULT 0;   -- how often, since it last had not for a day
 ALTER TABLE places ADD COLUMN dropped INTEGER NOT NULL DEFAULT 0;  -- since when the channel is not kept there any more
 ALTER TABLE places ADD COLUMN entries INTEGER NOT NULL DEFAULT 0;  -- what the hub said of itself
 ALTER TABLE places ADD COLUMN bytes INTEGER NOT NULL DEFAULT 0;

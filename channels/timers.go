@@ -147,7 +147,8 @@ func (s *step) clean() {
 		}
 	}
 	// What a hub has not taken in a month it will not take. What no hub has yet is kept.
-	s.book.run(`DELETE FROM calls WHERE made < ? AND NOT EXISTS (SELECT 1 FROM entries e JOIN lines l ON l.channel = e.channel AND l.seq = e.seq
+	// So are the tokens to be let in and put out: each is asked for once.
+	s.book.run(`DELETE FROM calls WHERE made < ? AND op NOT IN ('grant', 'revoke') AND NOT EXISTS (SELECT 1 FROM entries e JOIN lines l ON l.channel = e.channel AND l.seq = e.seq
 		WHERE e.id = calls.entry AND e.state = 'own' AND l.own = 1 AND l.sent = 0)`, before(keepBytes))
 	s.book.run("UPDATE redeemed SET secret = NULL WHERE secret IS NOT NULL AND NOT EXISTS (SELECT 1 FROM calls WHERE channel = redeemed.channel AND op = 'redeem')")
 }

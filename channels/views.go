@@ -126,8 +126,8 @@ func (c *Core) Hubs() (views []HubView) {
 	for _, h := range c.hubs() {
 		if h.account != nil {
 			v := c.hubView(h)
-			v.Channels = int(c.book.number("SELECT count(*) FROM places WHERE hub = ?", h.row))
-			v.Behind = int(c.book.number("SELECT count(*) FROM calls WHERE hub = ? AND op = ?", h.row, string(wire.OpPut)))
+			v.Channels = int(c.book.number("SELECT count(*) FROM places WHERE hub = ? AND dropped = 0", h.row))
+			v.Behind = int(c.book.number("SELECT count(*) FROM calls c JOIN places p ON p.channel = c.channel AND p.hub = c.hub WHERE c.hub = ? AND c.op = ? AND p.dropped = 0", h.row, string(wire.OpPut)))
 			views = append(views, v)
 		}
 	}
