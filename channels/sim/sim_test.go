@@ -10,7 +10,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"testing/cryptotest"
 	"time"
@@ -119,15 +118,6 @@ func lives(t *testing.T, seed uint64, o Options) (Report, time.Duration) {
 	before := processor()
 	r := Run(seed, o)
 	return r, processor() - before
-}
-
-// processor is how long this process has computed.
-func processor() time.Duration {
-	var u syscall.Rusage
-	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {
-		return 0
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // TestSimRepeats holds worlds against the same ones again: what is not drawn
