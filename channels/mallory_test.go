@@ -393,6 +393,60 @@ func TestANeedIsNotAnEcho(t *testing.T) {
 	w.goesOn(alice, bob, "after")
 }
 
+// again is how many envelopes somebody has put once more.
+func (p *person) again() (n int) {
+	for _, r := range p.made {
+		for _, c := range r.Calls {
+			if put, ok := c.Args.(wire.PutArgs); ok && put.Again {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// TestTheSameIsGivenOnce: who asks for the same each minute is given it once a
+// day, and keys that never were are not remembered.
+func TestTheSameIsGivenOnce(t *testing.T) {
+	w := begin(t)
+	alice, bob, m := w.withMallory()
+	for i := range 10 {
+		alice.says("#bob", fmt.Sprint("text ", i))
+	}
+	w.run(time.Minute)
+	var need session.Need
+	for _, e := range bob.core.Blobs("SELECT entry FROM entries WHERE state = 'opened' AND bytes IS NOT NULL") {
+		need.IDs = append(need.IDs, session.ID(e))
+	}
+	for i := range 100 {
+		need.Keys = append(need.Keys, session.KeyName{From: alice.id("#bob"), ID: session.KeyID{byte(i), 1}})
+	}
+	asks := func() int {
+		m.says(need)
+		w.run(61 * time.Second)
+		return alice.again() + bob.again()
+	}
+	once := asks()
+	if once < 10 {
+		t.Fatalf("%d of %d are given", once, len(need.IDs))
+	}
+	for range 5 {
+		if n := asks(); n != once {
+			t.Errorf("the same is given again: %d, then %d", once, n)
+		}
+	}
+	if n := alice.core.Heeded(); n > len(need.IDs)+10 {
+		t.Errorf("alice remembers %d askings", n)
+	}
+	w.run(30 * time.Hour)
+	if n := alice.core.Heeded(); n > 10 {
+		t.Errorf("alice remembers %d askings for a day", n)
+	}
+	if n := asks(); n < once+10 {
+		t.Errorf("the next day it is not given: %d, then %d", once, n)
+	}
+}
+
 // TestForgedAgain: a text that comes again is what its sender signed, or nothing.
 func TestForgedAgain(t *testing.T) {
 	w := begin(t)

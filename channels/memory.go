@@ -30,11 +30,12 @@ type memory struct {
 	truncate time.Time            // when the write-ahead log is to be emptied; zero: not needed
 }
 
-// asker is a member of a channel, by its row, who asks for a sender key, or
-// for anything if that is zero.
+// asker is a member of a channel, by its row, who asks for an envelope or a
+// sender key, or for anything if both are zero.
 type asker struct {
 	channel int64
 	member  session.Member
+	id      session.ID
 	key     session.KeyID
 }
 
@@ -130,6 +131,9 @@ func (m *memory) shift(by time.Duration) {
 			state.paused = state.paused.Add(by)
 		}
 		m.lines[l] = state
+	}
+	for a, t := range m.asked {
+		m.asked[a] = t.Add(by)
 	}
 	if !m.truncate.IsZero() {
 		m.truncate = m.truncate.Add(by)

@@ -1,6 +1,7 @@
 package channels
 
 import (
+	"maps"
 	"time"
 
 	"hubbub/channels/session"
@@ -10,7 +11,7 @@ import (
 // What others ask for is given.
 const (
 	needPause  = time.Minute      // between two askings of a member that are heeded
-	keyPause   = 20 * time.Hour   // the same, for one sender key
+	givenPause = 20 * time.Hour   // the same, for one envelope or sender key
 	refillMost = 20 * time.Second // random wait before one gives what was another's
 )
 
@@ -23,6 +24,11 @@ func (s *step) heeds(a asker, pause time.Duration) bool {
 	return true
 }
 
+// forgetAsked forgets what was asked for so long ago that it is given again.
+func (s *step) forgetAsked() {
+	maps.DeleteFunc(s.memory.asked, func(_ asker, last time.Time) bool { return s.now.Sub(last) >= givenPause })
+}
+
 // answerNeed gives a member what he misses, if it is here: the same bytes
 // again, or one's own sender key, or one's own texts if that key is gone.
 func (s *step) answerNeed(ch *channel, from session.Member, need session.Need) {
@@ -31,7 +37,7 @@ func (s *step) answerNeed(ch *channel, from session.Member, need session.Need) {
 	}
 	for _, id := range need.IDs {
 		e, ok := first(s.book, readEntry, selectEntries+"WHERE channel = ? AND entry = ? AND bytes IS NOT NULL", ch.row, id[:])
-		if !ok || e.state == entryVoid {
+		if !ok || e.state == entryVoid || !s.heeds(asker{channel: ch.row, member: from, id: id}, givenPause) {
 			continue
 		}
 		due := s.now
@@ -45,7 +51,8 @@ func (s *step) answerNeed(ch *channel, from session.Member, need session.Need) {
 		}
 	}
 	for _, k := range need.Keys {
-		if k.From != ch.self || !s.heeds(asker{ch.row, from, k.ID}, keyPause) {
+		used := s.book.number("SELECT EXISTS (SELECT 1 FROM entries WHERE channel = ? AND state = ? AND key = ?)", ch.row, entryOwn, k.ID[:]) > 0
+		if k.From != ch.self || !used || !s.heeds(asker{channel: ch.row, member: from, key: k.ID}, givenPause) {
 			continue
 		}
 		if key, ok := s.senderKey(ch); ok && key.ID == k.ID {

@@ -123,6 +123,7 @@ func (s *step) mindPrekeys(ch *channel) {
 // clean deletes what is kept for a time only.
 func (s *step) clean() {
 	s.memory.cleaned = s.now
+	s.forgetAsked()
 	before := func(d time.Duration) int64 { return stamp(s.now.Add(-d)) }
 	if s.book.run("UPDATE entries SET bytes = NULL, signed = NULL WHERE received < ? AND bytes IS NOT NULL AND NOT EXISTS (SELECT 1 FROM calls WHERE entry = entries.id)", before(keepBytes)) > 0 {
 		s.forgot()
