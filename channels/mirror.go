@@ -190,6 +190,8 @@ func (s *step) dropHub(in DropHub) {
 		s.fail(in.Ref, ch.name, CodeNotPossible, "%s is not kept on that hub: /msg sysop status %s", ch.name, ch.name)
 	case len(s.placesOf(ch)) == 1:
 		s.fail(in.Ref, ch.name, CodeNotPossible, "it is the only hub of %s: nobody could speak any more. Keep it on another first: /msg sysop hub mirror %s", ch.name, ch.name)
+	case !s.reachableBut(ch, h.row):
+		s.fail(in.Ref, ch.name, CodeNotPossible, "no other hub of %s answers now: nobody could be told. Drop it when one does", ch.name)
 	default:
 		s.drop(ch, h, in.Ref)
 	}
@@ -220,7 +222,11 @@ func (s *step) drop(ch *channel, h hub, ref Ref) {
 	if h.account != nil {
 		s.book.run("INSERT INTO unmirrored (channel, hub, why) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET why = excluded.why", ch.row, h.row, mirrorDropped)
 	}
-	s.emit(Done{Ref: ref, Text: fmt.Sprintf("%s is not kept on %s any more", ch.name, h.address.URL)})
+	text := fmt.Sprintf("%s is not kept on %s any more", ch.name, h.address.URL)
+	if !h.up {
+		text += fmt.Sprintf(". It is told over the other hubs: who reaches none of them needs a rescue key (/msg sysop hub rescue %s)", ch.name)
+	}
+	s.emit(Done{Ref: ref, Text: text})
 }
 
 // moveHub notes where a hub is now, which has answered there.

@@ -137,9 +137,14 @@ func (s *step) tellStanding(ch *channel, hub int64) {
 	}
 }
 
+// reachableBut says that another hub of the channel than this answers.
+func (c *Core) reachableBut(ch *channel, hub int64) bool {
+	return c.book.number("SELECT count(*) FROM places p JOIN hubs h ON h.id = p.hub WHERE p.channel = ? AND p.hub <> ? AND p.entered = 1 AND p.dropped = 0 AND h.up = 1", ch.row, hub) > 0
+}
+
 // without says what becomes of a channel without one of its hubs.
 func (s *step) without(ch *channel, hub int64) string {
-	if s.book.number("SELECT count(*) FROM places p JOIN hubs h ON h.id = p.hub WHERE p.channel = ? AND p.hub <> ? AND p.entered = 1 AND p.dropped = 0 AND h.up = 1", ch.row, hub) > 0 {
+	if s.reachableBut(ch, hub) {
 		return "It goes on over other hubs."
 	}
 	return "It has no other that can be reached: what you write is kept."

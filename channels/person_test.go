@@ -142,6 +142,9 @@ func (p *person) request(r channels.Request) {
 		if p.w.cut != nil && h != nil && p.w.cut(p, h) {
 			a = channels.Answered{Request: r.ID, Failure: &channels.HubFailure{Kind: channels.Unreachable, Text: "no route there"}}
 		}
+		if p.w.tweak != nil {
+			p.w.tweak(p, r, &a)
+		}
 		p.w.withhold(p, r, a.Results)
 		for range times {
 			p.w.at(p.w.now.Add(p.w.latency), func() {

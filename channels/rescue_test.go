@@ -179,15 +179,18 @@ func TestTwoRescuesAtOnce(t *testing.T) {
 }
 
 // Two have gone apart in what they know, and a rescue brings them together.
-// The user who drops the hub that answers, while the other is gone for ever, has
+// The user who drops a hub in the very moment in which he reaches none any more has
 // nowhere to say so, and the others don't know.
 func TestARescueOfWhoHasDroppedTheHub(t *testing.T) {
 	w := begin(t)
 	alice, bob, carol := w.three()
-	w.dead("attic")
-	alice.do(channels.DropHub{Channel: "#bob", Hub: w.hub("cellar").address().Fingerprint})
+	drop := channels.DropHub{Channel: "#bob", Hub: w.hub("cellar").address().Fingerprint}
+	w.hub("attic").fall()
+	w.cut = func(p *person, h *hubHouse) bool { return p == alice }
+	alice.do(drop)
 	alice.says("#bob", "which one was it?")
 	w.run(time.Hour)
+	w.cut = nil
 	alice.follows(bob.rescues("#alice")["alice"])
 	w.run(10 * time.Minute)
 	for p, name := range map[*person]string{alice: "#bob", bob: "#alice", carol: "#c"} {
@@ -197,6 +200,10 @@ func TestARescueOfWhoHasDroppedTheHub(t *testing.T) {
 		if lines := fmt.Sprint(p.lines(name)); !strings.Contains(lines, "which one was it?") {
 			t.Errorf("%s has %v", p.name, lines)
 		}
+	}
+	// Once it is known that no other answers, the one that does is not dropped.
+	if e, failed := alice.do(drop)[0].(channels.Failed); !failed || !strings.Contains(e.Text, "no other hub of #bob answers") {
+		t.Errorf("alice drops the last hub: %+v", e)
 	}
 }
 

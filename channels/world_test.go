@@ -30,6 +30,8 @@ type world struct {
 	mangle func(p *person, r channels.Request) int
 	// hide, if set, says which entries a hub withholds from whom.
 	hide func(p *person, e wire.Entry) bool
+	// tweak, if set, may change what a hub answers somebody.
+	tweak func(p *person, r channels.Request, a *channels.Answered)
 	// cut, if set, says that somebody cannot reach a hub.
 	cut func(p *person, h *hubHouse) bool
 	// take, if set, may take an answer away from whom it is for.
