@@ -65,9 +65,9 @@ func (w *World) draw() plan {
 	if p.length > time.Hour { // more steps, so fewer of them go wrong
 		p.death /= 3
 	}
-	p.steps = 1500
-	p.acts = 5 + w.rng.IntN(12)
-	p.mishaps = w.rng.IntN(6)
+	p.steps = 1000
+	p.acts = 4 + w.rng.IntN(10)
+	p.mishaps = w.rng.IntN(5)
 	if w.chance(0.1) {
 		p.talks = 2
 	}
@@ -92,15 +92,15 @@ func (w *World) drawPeople() int {
 	switch n := w.rng.IntN(1000); {
 	case n < 10:
 		return crowd
-	case n < 330:
+	case n < 440:
 		return 2
-	case n < 690:
+	case n < 780:
 		return 3
-	case n < 860:
+	case n < 900:
 		return 4
-	case n < 930:
+	case n < 950:
 		return 5
-	case n < 965:
+	case n < 970:
 		return 6
 	case n < 985:
 		return 7
