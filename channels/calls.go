@@ -2,7 +2,6 @@ package channels
 
 import (
 	"crypto/ed25519"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -282,7 +281,8 @@ func decode(result wire.Result, v any) error {
 	return codec.Unmarshal(result.Value, v)
 }
 
-// cleanLine is what a hub says, as one line for people.
+// cleanLine is what came of asking a hub, as one line for people. In it the hub's
+// own words stand in quotes already.
 func cleanLine(text string) string {
 	text, ok := cleanTopic(strings.ToValidUTF8(text, "?"))
 	if !ok {
@@ -295,9 +295,4 @@ func cleanLine(text string) string {
 }
 
 // words are what a hub answers, for people.
-func words(e *wire.Error) string {
-	if text := cleanLine(e.Text); text != "" {
-		return fmt.Sprintf("%s (%s)", text, e.Code)
-	}
-	return string(e.Code)
-}
+func words(e *wire.Error) string { return e.Said() }

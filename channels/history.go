@@ -151,7 +151,7 @@ func (s *step) whyUnsent(ch *channel) string {
 		case !h.up:
 			why = append(why, hostOf(h.address.URL)+" cannot be reached")
 		case trouble != "":
-			why = append(why, hostOf(h.address.URL)+" says: "+trouble)
+			why = append(why, hostOf(h.address.URL)+": "+trouble)
 		default:
 			return hostOf(h.address.URL) + " has not answered yet"
 		}

@@ -158,7 +158,7 @@ func (s *step) claimed(p pending, result wire.Result) verdict {
 		if !h.claimed {
 			s.forgetAccount(h)
 		}
-		code, text := CodeHub, "the hub does not take this key: "+cleanLine(result.Error.Text)
+		code, text := CodeHub, "the hub does not take this key: "+words(result.Error)
 		switch result.Error.Code {
 		case wire.CodeUsed:
 			code, text = CodeUsed, "somebody else has claimed this hub with this key: if the hub is yours, put an empty file claim.txt into its data folder and open its page, for another key"

@@ -132,11 +132,7 @@ func refusal(e *wire.Error) *Error {
 	case wire.CodeInternal:
 		kind = Failed
 	}
-	text := string(e.Code)
-	if e.Text != "" {
-		text += ", " + e.Text
-	}
-	return &Error{Kind: kind, Text: plain(text), Own: true, Err: e}
+	return &Error{Kind: kind, Text: e.Said(), Own: true, Err: e}
 }
 
 // plain is what may be shown of words that somebody else wrote: printable

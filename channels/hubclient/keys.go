@@ -113,7 +113,7 @@ func (p *place) learnAt(ctx context.Context, address string, within span) (*know
 	}
 	key, err := probed.Keys.Newest()
 	if errors.Is(err, wire.ErrVersion) {
-		return nil, &Error{Kind: Version, Text: plain("it is " + probed.Keys.Software), Own: true, Err: err}
+		return nil, &Error{Kind: Version, Text: "it says that it is " + wire.Quoted(probed.Keys.Software), Own: true, Err: err}
 	}
 	if err != nil {
 		return nil, &Error{Kind: Failed, Text: err.Error(), Own: true, Err: err}
