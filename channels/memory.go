@@ -17,6 +17,7 @@ type memory struct {
 	flights  map[RequestID]*flight
 	hubs     map[int64]hubState
 	lines    map[line]lineState
+	entered  map[place]time.Time  // when one was let in, in this run
 	head     map[place]bool       // read to the head: as long as it is asked for what comes
 	invited  map[int64]Ref        // who waits for an invite, by its row
 	took     map[int64]int64      // which hub of others has taken an invite's offer, while an own one is waited for
@@ -95,7 +96,7 @@ type ack struct {
 
 func newMemory() memory {
 	return memory{
-		flights: map[RequestID]*flight{}, hubs: map[int64]hubState{}, lines: map[line]lineState{}, head: map[place]bool{},
+		flights: map[RequestID]*flight{}, hubs: map[int64]hubState{}, lines: map[line]lineState{}, entered: map[place]time.Time{}, head: map[place]bool{},
 		invited: map[int64]Ref{}, took: map[int64]int64{}, joining: map[session.Slot]Ref{}, claiming: map[int64]Ref{}, placing: map[place]Ref{}, rescuing: map[place]Ref{}, private: map[roster.Hash]bool{}, asked: map[asker]time.Time{},
 	}
 }
@@ -104,6 +105,7 @@ func (m memory) clone() memory {
 	m.flights = maps.Clone(m.flights)
 	m.hubs = maps.Clone(m.hubs)
 	m.lines = maps.Clone(m.lines)
+	m.entered = maps.Clone(m.entered)
 	m.head = maps.Clone(m.head)
 	m.invited = maps.Clone(m.invited)
 	m.took = maps.Clone(m.took)

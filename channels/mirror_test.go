@@ -296,3 +296,19 @@ func TestDroppedHubsAreForgotten(t *testing.T) {
 	forgotten()
 	w.goesOn(alice, bob, "on")
 }
+
+// What was asked of a hub just before it opened the channel is no sign of a loss.
+func TestANewHubHasLostNothing(t *testing.T) {
+	w := begin(t)
+	alice, bob := w.two()
+	w.dead("attic")
+	before := len(alice.news()) + len(bob.news())
+	alice.owns(w.hub("cellar"), false)
+	alice.do(channels.Mirror{Channel: "#bob"})
+	bob.follows(alice.rescues("#bob")["bob"])
+	w.run(time.Minute)
+	w.goesOn(alice, bob, "on")
+	if got := append(alice.news(), bob.news()...)[before:]; len(got) > 0 {
+		t.Errorf("they were told %q", got)
+	}
+}

@@ -78,6 +78,9 @@ func (s *step) enter(ch *channel, hub int64) {
 	if p.standing == Full { // which only a put can show to be over
 		p.standing, p.trouble = Good, ""
 	}
+	if !p.entered {
+		s.memory.entered[place{ch.row, hub}] = s.now
+	}
 	if !p.entered || p.standing != Good || p.trouble != "" {
 		s.book.run(`UPDATE places SET entered = 1, joined = 1 WHERE channel = ? AND hub = ?`, ch.row, hub)
 		s.book.run(`UPDATE places SET standing = 0, told = 0, trouble = '' WHERE channel = ? AND hub = ? AND standing <> ?`, ch.row, hub, int(Full))

@@ -321,7 +321,9 @@ func (s *step) fetched(f *flight, results []wire.Result) {
 		}
 		var r wire.FetchResult
 		if err := decode(results[i], &r); err != nil {
-			s.refused(ch, f.hub, results[i].Error)
+			if f.sent.After(s.memory.entered[place{id, f.hub}]) { // else it was asked before one was let in
+				s.refused(ch, f.hub, results[i].Error)
+			}
 			continue
 		}
 		pause = max(pause, min(time.Duration(r.Retry)*time.Millisecond, time.Minute))
