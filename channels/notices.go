@@ -15,11 +15,25 @@ import (
 const (
 	downTold  = time.Minute // a hub that does not answer for so long is told of
 	downAgain = time.Hour   // and one that comes and goes not more often than that
+	sameAgain = time.Hour   // a standing on a hub that comes and goes, the same
+
+	privateAgain = 24 * time.Hour // a member who names hubs at private addresses
 )
 
+// lately says that a time is not long ago. One ahead is of a clock that was set
+// back since.
+func (s *step) lately(at int64, within time.Duration) bool {
+	age := s.now.Sub(moment(at))
+	return at != 0 && age >= 0 && age < within
+}
+
 // tellsOf is when the user is to be told that a hub does not answer; zero: not
-// at all, or he was.
+// at all, or he was. A hub of others that was never heard of is one by their word
+// alone.
 func (s *step) tellsOf(h hub) time.Time {
+	if h.account == nil && h.heard.IsZero() {
+		return time.Time{}
+	}
 	if h.since.IsZero() || !h.told.IsZero() || h.embedded || len(s.livingOn(h)) == 0 {
 		return time.Time{}
 	}
@@ -116,10 +130,22 @@ func (s *step) backUp(h hub) {
 	s.emit(News{Text: text})
 }
 
-// tellStanding tells once that a hub answers and refuses a channel.
+// tellsStanding notes that the user is told of a standing, if he was not lately.
+func (s *step) tellsStanding(ch *channel, hub int64, standing Standing) bool {
+	at := s.book.number("SELECT at FROM standings_told WHERE channel = ? AND hub = ? AND standing = ?", ch.row, hub, int(standing))
+	if s.lately(at, sameAgain) {
+		return false
+	}
+	s.book.run("INSERT INTO standings_told (channel, hub, standing, at) VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET at = excluded.at",
+		ch.row, hub, int(standing), stamp(s.now))
+	return true
+}
+
+// tellStanding tells once that a hub answers and refuses a channel. If that comes
+// and goes it is told later, should it last.
 func (s *step) tellStanding(ch *channel, hub int64) {
 	p := s.placeAt(ch.row, hub)
-	if p.standing == p.told {
+	if p.standing == p.told || p.standing != Good && !s.tellsStanding(ch, hub, p.standing) {
 		return
 	}
 	s.book.run("UPDATE places SET told = ? WHERE channel = ? AND hub = ?", int(p.standing), ch.row, hub)
@@ -152,19 +178,24 @@ func (s *step) without(ch *channel, hub int64) string {
 
 // tellLoss tells that a hub has lost something of a channel.
 func (s *step) tellLoss(ch *channel, hub int64) {
-	if ch.name == "" || s.placeAt(ch.row, hub).told == Lost {
+	if ch.name == "" || s.placeAt(ch.row, hub).told == Lost || !s.tellsStanding(ch, hub, Lost) {
 		return // it was told when the hub did not know the channel
 	}
 	h, _ := s.hub(hub)
 	s.emit(News{Channel: ch.name, Text: fmt.Sprintf("the hub %s has lost some of %s: it was wiped, or put back from a backup. Whatever your gateway has is put there again", h.address.URL, ch.name)})
 }
 
-// tellPrivate tells, once in a run, of a hub that is not asked.
+// tellPrivate tells, once in a run, of a hub that is not asked; and of those that
+// one member names, once a day.
 func (s *step) tellPrivate(ch *channel, entry roster.HubEntry, url string) {
 	if ch.name == "" || s.memory.private[entry.Op] {
 		return
 	}
 	s.memory.private[entry.Op] = true
+	if s.lately(s.book.number("SELECT at FROM private_told WHERE channel = ? AND member = ?", ch.row, entry.By[:]), privateAgain) {
+		return
+	}
+	s.book.run("INSERT INTO private_told (channel, member, at) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET at = excluded.at", ch.row, entry.By[:], stamp(s.now))
 	s.emit(News{Channel: ch.name, Text: fmt.Sprintf("%s keeps %s on %s, too. That is a private address, and on your machine it may lead to something else: it is not asked. To have it asked set private_hubs = true in the configuration",
 		s.nickOf(ch, session.Member(entry.By)), ch.name, url)})
 }

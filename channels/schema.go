@@ -365,6 +365,23 @@ CREATE TABLE missed (
 	PRIMARY KEY (channel, what)
 ) STRICT, WITHOUT ROWID;
 
+-- When the user was last told of a standing that a channel has on a hub.
+CREATE TABLE standings_told (
+	channel  INTEGER NOT NULL REFERENCES channels ON DELETE CASCADE,
+	hub      INTEGER NOT NULL REFERENCES hubs ON DELETE CASCADE,
+	standing INTEGER NOT NULL,
+	at       INTEGER NOT NULL,
+	PRIMARY KEY (channel, hub, standing)
+) STRICT, WITHOUT ROWID;
+
+-- When the user was last told of a hub at a private address that a member has named.
+CREATE TABLE private_told (
+	channel INTEGER NOT NULL REFERENCES channels ON DELETE CASCADE,
+	member  BLOB NOT NULL,
+	at      INTEGER NOT NULL,
+	PRIMARY KEY (channel, member)
+) STRICT, WITHOUT ROWID;
+
 -- Rescue keys that are being made.
 CREATE TABLE rescues (
 	id      INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -74,7 +74,8 @@ func (w *World) checkOutages() {
 				continue
 			}
 			if o.wiped {
-				if o.count(p, o.from.Add(toldAround), "lost some of", "does not know") == 0 {
+				lately := &outage{url: o.url, from: o.from.Add(-toldPause)}
+				if lately.count(p, o.from.Add(toldAround), "lost some of", "does not know") == 0 {
 					w.wrong(Told, "%s was not told that %s has lost its memory at %v", p.name, o.h.name, o.from)
 				}
 				continue
