@@ -73,10 +73,13 @@ func (s *step) relocate(hub int64, url string) {
 	s.book.run("UPDATE hubs SET url = ?, trusted = 1 WHERE id = ?", canonical(url), hub)
 }
 
-// locations are the other URLs at which a hub may be reached.
+// maxLocations is how many URLs of a hub are kept: the newest.
+const maxLocations = 16
+
+// locations are the other URLs at which a hub may be reached, the newest first.
 func (s *step) locations(h hub, public bool) []Location {
 	var others []Location
-	for _, url := range list(s.book, readString, "SELECT url FROM locations WHERE hub = ? AND url <> ? ORDER BY url LIMIT ?", h.row, h.address.URL, session.MaxHubs) {
+	for _, url := range list(s.book, readString, "SELECT url FROM locations WHERE hub = ? AND url <> ? ORDER BY at DESC, url LIMIT ?", h.row, h.address.URL, maxLocations) {
 		others = append(others, Location{URL: url, Public: public})
 	}
 	return others
@@ -267,7 +270,7 @@ func (s *step) placeOn(ch *channel, v roster.HubView, own bool) {
 	if !own && s.book.number("SELECT count(*) FROM unmirrored WHERE channel = ? AND hub = ? AND why = ?", ch.row, id, mirrorDropped) > 0 {
 		return // it is the user's, who has ended that: no other may begin it again
 	}
-	for _, entry := range slices.Backward(v.Entries) {
+	for i, entry := range slices.Backward(v.Entries[max(len(v.Entries)-maxLocations, 0):]) {
 		url, err := wire.CanonicalURL(entry.URL)
 		if err != nil {
 			continue
@@ -279,10 +282,12 @@ func (s *step) placeOn(ch *channel, v roster.HubView, own bool) {
 		if id == 0 {
 			id = s.meet(HubAddress{URL: url, Fingerprint: wire.Fingerprint(v.Key)}, session.Member(entry.By) == ch.self)
 		}
-		s.book.run("INSERT INTO locations (hub, url) VALUES (?, ?) ON CONFLICT DO NOTHING", id, url)
+		s.book.run("INSERT INTO locations (hub, url, at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", id, url, stamp(s.now)+int64(i))
 		newest = cmp.Or(newest, url)
 	}
 	if newest != "" {
+		s.book.run(`DELETE FROM locations WHERE hub = ?1 AND url NOT IN
+			(SELECT url FROM locations WHERE hub = ?1 ORDER BY at DESC, url LIMIT ?2)`, id, maxLocations)
 		s.follow(id, newest)
 	}
 	if id != 0 && s.addPlace(ch, id) {

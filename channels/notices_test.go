@@ -40,6 +40,23 @@ func TestNamedHubsAreNoFlood(t *testing.T) {
 	}
 }
 
+// Of a hub's many URLs the newest are kept, and tried first.
+func TestTheNewestURLsAreKept(t *testing.T) {
+	w := begin(t)
+	_, bob, m := w.withMallory()
+	attic := roster.HubFingerprint(w.hub("attic").address().Fingerprint)
+	url := func(i int) string { return fmt.Sprintf("http://x%d.example/", 99-i) } // not as they sort
+	for i := range 40 {
+		m.operates(roster.HubAdd{URL: url(i), Key: attic}, nil)
+		w.run(time.Second)
+	}
+	bob.says("#alice", "hello")
+	others := bob.made[len(bob.made)-1].Others
+	if n := bob.core.Number("SELECT count(*) FROM locations"); n != 16 || len(others) < 15 || others[0].URL != url(39) || others[14].URL != url(25) {
+		t.Errorf("of %d URLs bob tries %v", n, others)
+	}
+}
+
 // A hub that knows a channel and does not, by turns, is told of once an hour, and
 // does not speak as the gateway.
 func TestAStandingThatComesAndGoes(t *testing.T) {

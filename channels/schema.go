@@ -275,6 +275,7 @@ ALTER TABLE hubs ADD COLUMN rested INTEGER NOT NULL DEFAULT 0;  -- when the user
 CREATE TABLE locations (
 	hub INTEGER NOT NULL REFERENCES hubs ON DELETE CASCADE,
 	url TEXT NOT NULL,
+	at  INTEGER NOT NULL, -- when that was heard; of what was heard at once the newest is the latest
 	PRIMARY KEY (hub, url)
 ) STRICT, WITHOUT ROWID;
 
