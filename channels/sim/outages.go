@@ -81,7 +81,7 @@ func (w *World) checkOutages() {
 				continue
 			}
 			told := o.count(p, end, "does not answer")
-			again := (&outage{url: o.url, from: o.from.Add(-toldPause)}).count(p, o.from, "does not answer") > 0
+			again := (&outage{url: o.url, from: o.from.Add(-toldPause)}).count(p, o.from, "does not answer") > 0 || o.downBefore(p)
 			switch {
 			case told == 0 && end.Sub(o.from) > toldWithin && !again:
 				w.wrong(Told, "%s was not told that %s does not answer from %v to %v", p.name, o.h.name, o.from, end)
@@ -92,6 +92,18 @@ func (w *World) checkOutages() {
 			}
 		}
 	}
+}
+
+// downBefore says that the user was told that the hub does not answer, and not
+// that it does again: another request of the gateway's had come to nothing, while
+// its fetch still waited.
+func (o *outage) downBefore(p *person) (down bool) {
+	for _, t := range p.told {
+		if t.kind == "news" && t.at.Before(o.from) && strings.Contains(t.text, o.url) {
+			down = strings.Contains(t.text, "does not answer")
+		}
+	}
+	return down
 }
 
 // count counts what somebody was told of a hub until a time, with any of some
