@@ -128,7 +128,9 @@ func (s *step) uninvited(f *flight, why HubFailure) {
 		h, _ := s.hub(f.hub)
 		s.book.run("DELETE FROM calls WHERE id = ?", row)
 		s.dropIfRefused(v, fmt.Sprintf("%s: %s", h.address.URL, cleanLine(why.Text)))
-		s.book.run("DELETE FROM calls WHERE channel = ? AND hub = ? AND op = ? AND NOT EXISTS (SELECT 1 FROM calls o WHERE o.channel = calls.channel AND o.hub = calls.hub AND o.op = ?)",
+		// A channel that is on others already is put there when it answers, invite or not.
+		s.book.run(`DELETE FROM calls WHERE channel = ? AND hub = ? AND op = ? AND NOT EXISTS (SELECT 1 FROM calls o WHERE o.channel = calls.channel AND o.hub = calls.hub AND o.op = ?)
+			AND NOT EXISTS (SELECT 1 FROM places p WHERE p.channel = calls.channel AND p.hub = calls.hub AND p.joined = 1)`,
 			p.channel, f.hub, string(wire.OpOpen), string(wire.OpOffer))
 		s.book.run(`DELETE FROM places WHERE channel = ? AND hub = ? AND opened = 0 AND joined = 0
 			AND NOT EXISTS (SELECT 1 FROM calls WHERE channel = places.channel AND hub = places.hub)`, p.channel, f.hub)

@@ -146,7 +146,7 @@ func (s *step) notLetIn(ch *channel, hub int64, p placeRecord, e *wire.Error, wa
 	h, _ := s.hub(hub)
 	// Whoever opened it there may be gone: then who has said that it is kept there
 	// opens it again, if it is his own. That another says so is no reason to.
-	if p.opened != 1 && (p.opened != 0 || e.Code != wire.CodeUnknown || !s.saidSo(ch, h)) || h.account == nil || !h.claimed {
+	if p.opened != 1 && (p.opened != 0 || e.Code != wire.CodeUnknown || !s.saidSo(ch, h) && !s.toMirror(ch, h)) || h.account == nil || !h.claimed {
 		return wait
 	}
 	if s.book.number("SELECT count(*) FROM calls WHERE channel = ? AND hub = ? AND op = ?", ch.row, hub, string(wire.OpOpen)) > 0 {
@@ -168,4 +168,11 @@ func (s *step) saidSo(ch *channel, h hub) bool {
 		add, ok := op.Op().Args.(roster.HubAdd)
 		return ok && session.Member(op.Op().By) == ch.self && wire.Fingerprint(add.Key) == h.address.Fingerprint
 	})
+}
+
+// toMirror says that a channel is to be kept on a hub of the user's by itself.
+func (s *step) toMirror(ch *channel, h hub) bool {
+	home, ok := s.home()
+	return ok && home.row == h.row && s.options.Mirror == MirrorAuto && ch.state == stateMember &&
+		s.book.number("SELECT count(*) FROM unmirrored WHERE channel = ? AND hub = ?", ch.row, h.row) == 0
 }
