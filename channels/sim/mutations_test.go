@@ -82,9 +82,9 @@ var mutations = []mutation{
 		"	s.mirrors()\n	s.clean()\n}", "	s.mirrors()\n	s.book.run(\"DELETE FROM outbox\")\n	s.clean()\n}", Sent},
 
 	{"a hub that does not answer is not told of", "notices.go",
-		"if at.IsZero() || at.After(s.now) {", "if at.IsZero() || true {", Told},
-	{"a hub that does not answer is told of again and again", "notices.go",
-		`		s.book.run("UPDATE hubs SET told = ?, rested = ? WHERE id = ?", stamp(s.now), stamp(s.now), h.row)` + "\n", "", Told},
+		`s.emit(News{Text: fmt.Sprintf("the hub %s does not answer`, `_ = (News{Text: fmt.Sprintf("the hub %s does not answer`, Told},
+	{"a hub that is back is not told of", "notices.go",
+		"	s.emit(News{Text: text})", "	_ = (News{Text: text})", Told},
 	{"a restored copy is not noticed", "gaps.go",
 		"	if known > 0 || ch.alarmed {\n		return", "	if known >= 0 {\n		return", Told},
 	{"a fork is cried out where there is none", "gaps.go",
