@@ -75,7 +75,8 @@ func (s *step) forgetPlaces(ch *channel) {
 // enter notes that a hub lets one's token in.
 func (s *step) enter(ch *channel, hub int64) {
 	p := s.placeAt(ch.row, hub)
-	if p.standing == Full { // which only a put can show to be over
+	full := p.standing == Full && s.book.number("SELECT EXISTS (SELECT 1 FROM calls WHERE channel = ? AND hub = ?)", ch.row, hub) > 0
+	if full { // only a put can show whether that is over
 		p.standing, p.trouble = Good, ""
 	}
 	if !p.entered {
@@ -83,7 +84,7 @@ func (s *step) enter(ch *channel, hub int64) {
 	}
 	if !p.entered || p.standing != Good || p.trouble != "" {
 		s.book.run(`UPDATE places SET entered = 1, joined = 1 WHERE channel = ? AND hub = ?`, ch.row, hub)
-		s.book.run(`UPDATE places SET standing = 0, told = 0, trouble = '' WHERE channel = ? AND hub = ? AND standing <> ?`, ch.row, hub, int(Full))
+		s.book.run(`UPDATE places SET standing = 0, told = 0, trouble = '' WHERE channel = ? AND hub = ? AND NOT (standing = ? AND ?)`, ch.row, hub, int(Full), full)
 		s.admit(ch, hub)
 	}
 }

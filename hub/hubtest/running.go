@@ -97,6 +97,10 @@ func StartProcesses(t testing.TB) *Running {
 func (r *Running) firstVisit(t testing.TB, folder string) {
 	t.Helper()
 	status, page, err := readHTTP(httpClient.Get(r.URL))
+	// Apache listens before the daemon is there that starts its programs.
+	for end := time.Now().Add(startWait); status == 503 && time.Now().Before(end); status, page, err = readHTTP(httpClient.Get(r.URL)) {
+		time.Sleep(100 * time.Millisecond)
+	}
 	if err != nil || status != 200 {
 		t.Fatalf("the page: status %d, %v\n%s%s", status, err, page, r.complaints())
 	}
@@ -106,6 +110,9 @@ func (r *Running) firstVisit(t testing.TB, folder string) {
 	}
 	r.Data = folders[0]
 }
+
+// startWait is how long a web server may take to be able to start programs.
+const startWait = 10 * time.Second
 
 // complaints are what the log says, for messages.
 func (r *Running) complaints() string {
