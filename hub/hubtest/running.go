@@ -3,6 +3,7 @@ package hubtest
 import (
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"net"
 	"net/http/cgi"
 	"net/http/httptest"
@@ -135,23 +136,31 @@ func StartHubd(t testing.TB) *Running {
 // built are the programs that this test program has built.
 var built sync.Map // by package: path
 
+// building is held while a program is built: tests that run at the same time
+// share it.
+var building sync.Mutex
+
 // Build builds the program of a package of this module, as docs/hub.md says,
 // and returns its path.
 func Build(t testing.TB, name string) string {
 	t.Helper()
+	building.Lock()
+	defer building.Unlock()
 	if program, ok := built.Load(name); ok {
 		return program.(string)
 	}
+	root := moduleRoot(t)
 	folder := filepath.Join(os.TempDir(), fmt.Sprintf("hubbub-test-%d", os.Getuid()))
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	program := filepath.Join(folder, strings.ReplaceAll(name, "/", "-"))
+	// Another checkout's programs are others.
+	program := filepath.Join(folder, fmt.Sprintf("%s-%08x", strings.ReplaceAll(name, "/", "-"), crc32.ChecksumIEEE([]byte(root))))
 	// Several test programs may build at once: each into a file of its own.
 	temp := fmt.Sprintf("%s-%d", program, os.Getpid())
 	defer os.Remove(temp)
 	build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", temp, "./"+name)
-	build.Dir, build.Env = moduleRoot(t), append(os.Environ(), "CGO_ENABLED=0")
+	build.Dir, build.Env = root, append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("building %s: %v\n%s", name, err, out)
 	}
