@@ -15,6 +15,7 @@ import (
 // That another member says that a channel is kept on one's own hub opens it there
 // not: it would show whose the hub is.
 func TestNobodyElseHasOnesHubOpened(t *testing.T) {
+	long(t)
 	w := begin(t)
 	w.options.Mirror = channels.MirrorNever
 	_, bob, m := w.withMallory()
@@ -46,6 +47,7 @@ func TestNobodyElseHasOnesHubOpened(t *testing.T) {
 
 // A member who names many hubs crowds out nobody's.
 func TestManyDeadHubs(t *testing.T) {
+	long(t)
 	w := begin(t)
 	alice, bob, m := w.withMallory()
 	for i := range 40 {
@@ -70,6 +72,7 @@ func TestManyDeadHubs(t *testing.T) {
 // A hub that was away for longer than envelopes are kept still lets in who came
 // meanwhile.
 func TestAHubIsAwayForAMonth(t *testing.T) {
+	long(t)
 	w := begin(t)
 	alice, bob, _, cellar := w.twoHubs()
 	cellar.fall()
@@ -93,6 +96,7 @@ func TestAHubIsAwayForAMonth(t *testing.T) {
 
 // A hub that is another one each time is given everything again ever more seldom.
 func TestAHubThatLosesAllTheTime(t *testing.T) {
+	long(t)
 	w := begin(t)
 	alice, _ := w.two()
 	before, n := len(alice.made), byte(0)

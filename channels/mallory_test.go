@@ -408,6 +408,7 @@ func (p *person) again() (n int) {
 // TestTheSameIsGivenOnce: who asks for the same each minute is given it once a
 // day, and keys that never were are not remembered.
 func TestTheSameIsGivenOnce(t *testing.T) {
+	long(t)
 	w := begin(t)
 	alice, bob, m := w.withMallory()
 	for i := range 10 {

@@ -103,6 +103,7 @@ func (w *world) dead(names ...string) {
 }
 
 func TestEveryHubDies(t *testing.T) {
+	long(t)
 	w := begin(t)
 	alice, bob, carol := w.three()
 	w.dead("attic", "cellar")
@@ -182,6 +183,7 @@ func TestTwoRescuesAtOnce(t *testing.T) {
 // The user who drops a hub in the very moment in which he reaches none any more has
 // nowhere to say so, and the others don't know.
 func TestARescueOfWhoHasDroppedTheHub(t *testing.T) {
+	long(t)
 	w := begin(t)
 	alice, bob, carol := w.three()
 	drop := channels.DropHub{Channel: "#bob", Hub: w.hub("cellar").address().Fingerprint}
