@@ -99,8 +99,8 @@ func (s *step) granted(p pending, result wire.Result) verdict {
 	var args wire.GrantArgs
 	own := wire.Token(public(ch.token))
 	switch {
-	case transient(result.Error.Code), result.Error.Code == wire.CodeUnknown:
-		return later
+	case transient(result.Error.Code), result.Error.Code == wire.CodeUnknown && ch.state != stateLeaving:
+		return later // one who has left opens no channel again that the hub has lost
 	case result.Error.Code == wire.CodeDenied && codec.Unmarshal(p.args, &args) == nil && args.Under != own:
 		s.grant(ch, p.hub, roster.Token(args.Token), roster.Token(own))
 	}

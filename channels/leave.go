@@ -94,7 +94,8 @@ func (s *step) forget(ch *channel) {
 	s.book.run("DELETE FROM calls WHERE channel = ? AND carry = 1 AND entry NOT IN (SELECT id FROM entries WHERE channel = ? AND state = ?)", ch.row, ch.row, entryOwn)
 	s.book.run("UPDATE calls SET carry = 0, due = 0 WHERE channel = ? AND carry = 1", ch.row)
 	s.book.run("DELETE FROM entries WHERE channel = ? AND NOT EXISTS (SELECT 1 FROM calls WHERE entry = entries.id)", ch.row)
-	s.book.run("DELETE FROM calls WHERE channel = ? AND op NOT IN (?, ?)", ch.row, string(wire.OpPut), string(wire.OpRevoke))
+	// Whom one was to let in needs that all the more when one is gone.
+	s.book.run("DELETE FROM calls WHERE channel = ? AND op NOT IN (?, ?, ?)", ch.row, string(wire.OpPut), string(wire.OpGrant), string(wire.OpRevoke))
 	s.book.run("UPDATE channels SET member = zeroblob(32) WHERE id = ?", ch.row)
 	ch.set, ch.shown, ch.prekeys, ch.blob = nil, nil, nil, nil
 	s.forgot()

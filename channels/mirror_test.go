@@ -312,3 +312,29 @@ func TestANewHubHasLostNothing(t *testing.T) {
 		t.Errorf("they were told %q", got)
 	}
 }
+
+// TestWhoLeavesStillLetsIn: who has opened a channel on a hub and leaves before
+// the hub was told of the others, tells it nevertheless.
+func TestWhoLeavesStillLetsIn(t *testing.T) {
+	w := begin(t)
+	_, bob := w.two()
+	w.tweak = func(p *person, r channels.Request, a *channels.Answered) {
+		if p == bob && slices.ContainsFunc(r.Calls, func(c wire.SignedCall) bool { return c.Op == wire.OpOpen }) {
+			w.named["cellar"].fall() // it has opened the channel, and nothing else comes through
+		}
+	}
+	cellar := bob.own("cellar")
+	w.run(2 * time.Second)
+	if got := bob.hubsOf("#alice"); !slices.Equal(got, []string{"attic", "cellar"}) {
+		t.Fatalf("bob sees the hubs %q", got)
+	}
+	bob.do(channels.Leave{Channel: "#alice"})
+	w.run(2 * time.Second)
+	w.tweak = nil
+	cellar.rise()
+	w.run(10 * time.Minute)
+	if got := bob.core.Queue(); got != (channels.QueueView{}) {
+		t.Errorf("bob has yet to do %+v", got)
+	}
+	w.sameLogs(w.named["attic"], cellar) // as alice reads them
+}
