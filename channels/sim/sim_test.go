@@ -43,8 +43,12 @@ func number(t *testing.T) int {
 	return 30
 }
 
+// bundle is how many worlds a process lives: few, since one with a crowd in it
+// takes as long as fifty others.
+const bundle = 10
+
 // TestSim lives worlds, each drawn from a seed, and holds each to what is
-// promised. Randomness is seeded for a whole process, so two of them share the
+// promised. Randomness is seeded for a whole process, so two at a time share the
 // seeds.
 func TestSim(t *testing.T) {
 	n := number(t)
@@ -55,23 +59,25 @@ func TestSim(t *testing.T) {
 		return
 	}
 	began := time.Now()
-	half := (n + 1) / 2
+	next := make(chan int)
 	var both sync.WaitGroup
-	for _, part := range []struct {
-		first uint64
-		n     int
-	}{{*firstSeed, half}, {*firstSeed + uint64(half), n - half}} {
-		both.Go(func() { child(t, part.first, part.n) })
+	for range 2 {
+		both.Go(func() {
+			for done := range next {
+				child(t, *firstSeed+uint64(done), min(bundle, n-done))
+			}
+		})
 	}
+	for done := 0; done < n; done += bundle {
+		next <- done
+	}
+	close(next)
 	both.Wait()
 	t.Logf("%d worlds in %v", n, time.Since(began).Round(time.Second))
 }
 
 // child lives worlds in a process of its own.
 func child(t *testing.T, first uint64, n int) {
-	if n == 0 {
-		return
-	}
 	args := []string{"-test.run=^TestSim$", "-test.timeout=24h", "-inside", "-seeds=" + strconv.Itoa(n), "-first=" + strconv.FormatUint(first, 10)}
 	if *figures {
 		args = append(args, "-figures", "-test.v")
