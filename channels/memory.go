@@ -17,7 +17,7 @@ type memory struct {
 	flights  map[RequestID]*flight
 	hubs     map[int64]hubState
 	lines    map[line]lineState
-	entered  map[place]time.Time  // when one was let in, in this run
+	entered  map[place]RequestID  // the last request made before one was let in, in this run
 	head     map[place]bool       // read to the head: as long as it is asked for what comes
 	invited  map[int64]Ref        // who waits for an invite, by its row
 	took     map[int64]int64      // which hub of others has taken an invite's offer, while an own one is waited for
@@ -67,6 +67,7 @@ type lineState struct {
 
 // flight is a request under way.
 type flight struct {
+	id       RequestID
 	hub      int64
 	line     line
 	kind     flightKind
@@ -96,7 +97,7 @@ type ack struct {
 
 func newMemory() memory {
 	return memory{
-		flights: map[RequestID]*flight{}, hubs: map[int64]hubState{}, lines: map[line]lineState{}, entered: map[place]time.Time{}, head: map[place]bool{},
+		flights: map[RequestID]*flight{}, hubs: map[int64]hubState{}, lines: map[line]lineState{}, entered: map[place]RequestID{}, head: map[place]bool{},
 		invited: map[int64]Ref{}, took: map[int64]int64{}, joining: map[session.Slot]Ref{}, claiming: map[int64]Ref{}, placing: map[place]Ref{}, rescuing: map[place]Ref{}, private: map[roster.Hash]bool{}, asked: map[asker]time.Time{},
 	}
 }
@@ -137,7 +138,9 @@ func (m *memory) shift(by time.Duration) {
 	for a, t := range m.asked {
 		m.asked[a] = t.Add(by)
 	}
-	if !m.truncate.IsZero() {
-		m.truncate = m.truncate.Add(by)
+	for _, t := range []*time.Time{&m.truncate, &m.cleaned} {
+		if !t.IsZero() {
+			*t = t.Add(by)
+		}
 	}
 }

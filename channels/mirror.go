@@ -102,8 +102,14 @@ func (s *step) mirrors() {
 			s.mirrorOn(ch, h)
 			continue
 		}
-		s.book.run("INSERT INTO unmirrored (channel, hub, why) VALUES (?, ?, ?)", ch.row, h.row, mirrorAsked)
-		s.emit(News{Channel: ch.name, Text: fmt.Sprintf("%s lives on hubs of others alone. To keep it on yours too: /msg sysop hub mirror %s", ch.name, ch.name)})
+		s.tellToMirror(ch, h, "lives on hubs of others alone")
+	}
+}
+
+// tellToMirror tells once how a channel is kept on the user's own hub.
+func (s *step) tellToMirror(ch *channel, h hub, why string) {
+	if s.book.run("INSERT INTO unmirrored (channel, hub, why) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", ch.row, h.row, mirrorAsked) > 0 {
+		s.emit(News{Channel: ch.name, Text: fmt.Sprintf("%s %s. To keep it on yours too: /msg sysop hub mirror %s", ch.name, why, ch.name)})
 	}
 }
 

@@ -80,7 +80,7 @@ func (s *step) enter(ch *channel, hub int64) {
 		p.standing, p.trouble = Good, ""
 	}
 	if !p.entered {
-		s.memory.entered[place{ch.row, hub}] = s.now
+		s.memory.entered[place{ch.row, hub}] = s.memory.last
 	}
 	if !p.entered || p.standing != Good || p.trouble != "" {
 		s.book.run(`UPDATE places SET entered = 1, joined = 1 WHERE channel = ? AND hub = ?`, ch.row, hub)
@@ -147,6 +147,9 @@ func (s *step) notLetIn(ch *channel, hub int64, p placeRecord, e *wire.Error, wa
 	h, _ := s.hub(hub)
 	// Whoever opened it there may be gone: then who has said that it is kept there
 	// opens it again, if it is his own. That another says so is no reason to.
+	if p.opened == 0 && e.Code == wire.CodeUnknown && s.options.Mirror == MirrorAsk && ch.state == stateMember && h.account != nil && h.claimed && !s.saidSo(ch, h) {
+		s.tellToMirror(ch, h, "was kept on your hub "+h.address.URL+" before, and is not there any more")
+	}
 	if p.opened != 1 && (p.opened != 0 || e.Code != wire.CodeUnknown || !s.saidSo(ch, h) && !s.toMirror(ch, h)) || h.account == nil || !h.claimed {
 		return wait
 	}

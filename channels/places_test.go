@@ -241,3 +241,21 @@ func TestRefusals(t *testing.T) {
 	}
 	w.sameLogs(attic, cellar) // bob carries
 }
+
+// TestAHubIsWipedAfterTheClockWasSetBack: when one was let in must not count by
+// the clock.
+func TestAHubIsWipedAfterTheClockWasSetBack(t *testing.T) {
+	w := begin(t)
+	alice, _, _, cellar := w.twoHubs()
+	alice.skew = -60 * time.Hour
+	alice.step(channels.Tick{})
+	cellar.fall()
+	w.run(2 * time.Minute)
+	cellar.rise()
+	cellar.wipe()
+	before := len(alice.made)
+	w.run(10 * time.Minute)
+	if n := len(alice.made) - before; n > 100 {
+		t.Errorf("alice made %d requests in ten minutes to a hub that has lost the channel", n)
+	}
+}

@@ -23,6 +23,7 @@ const (
 func (s *step) request(h hub, f *flight, calls []wire.SignedCall, wait time.Duration) RequestID {
 	s.memory.last++
 	id := s.memory.last
+	f.id = id
 	s.memory.flights[id] = f
 	public := s.public(h)
 	s.out.Requests = append(s.out.Requests, Request{
@@ -321,7 +322,7 @@ func (s *step) fetched(f *flight, results []wire.Result) {
 		}
 		var r wire.FetchResult
 		if err := decode(results[i], &r); err != nil {
-			if f.sent.After(s.memory.entered[place{id, f.hub}]) { // else it was asked before one was let in
+			if f.id > s.memory.entered[place{id, f.hub}] { // else it was asked before one was let in
 				s.refused(ch, f.hub, results[i].Error)
 			}
 			continue

@@ -98,7 +98,10 @@ func (tk *talk) alive(v channels.HubView) *house {
 // lost says that a hub is lost to a channel: it is dead, or has lost its memory
 // and nobody is left who may open the channel there again.
 func (tk *talk) lost(h *house) bool {
-	return h.dead || h.lineage > 0 && !slices.ContainsFunc(tk.live(), func(s *seat) bool { return s.p == h.owner && !s.weak })
+	return h.dead || h.lineage > 0 && !slices.ContainsFunc(tk.live(), func(s *seat) bool {
+		// Who has come back does not open it again unless he keeps all on his hub.
+		return s.p == h.owner && !s.weak && (!s.again || s.p.options.Mirror == channels.MirrorAuto)
+	})
 }
 
 // member is the seat of a member, nil if nobody here ever had that id.

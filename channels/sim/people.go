@@ -39,6 +39,7 @@ type seat struct {
 	weak     bool   // the phonebook was put back from a copy: less is promised (checkTexts)
 	rival    bool   // a hub has let two in with one key
 	rescued  bool   // was given a rescue key
+	again    bool   // was in before
 	stranded bool   // knows no hub that is not dead, and nobody can tell him of one
 }
 
@@ -114,6 +115,7 @@ func (p *person) sitDown(tk *talk, v channels.ChannelView) {
 		p.w.fatal(Same, "%s is not the first whom %s sees in %s: %+v", p.name, p.name, tk.name, v)
 	}
 	s := &seat{talk: tk, p: p, id: v.Members[0].ID}
+	s.again = slices.ContainsFunc(tk.seats, func(before *seat) bool { return before.p == p })
 	for _, j := range tk.joins {
 		if j.p == p && !j.done {
 			j.done, s.knew, s.join, s.rival = true, j.knew, j, j.leaked
