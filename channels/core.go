@@ -153,6 +153,16 @@ func (s *step) take(in Input) {
 		s.hide(in)
 	case Leave:
 		s.leave(in)
+	case Remove:
+		s.removeMember(in)
+	case Confirm:
+		s.confirm(in)
+	case Share:
+		s.share(in)
+	case Fork:
+		s.fork(in)
+	case Verify:
+		s.verify(in)
 	case Mirror:
 		s.mirror(in)
 	case DropHub:

@@ -42,8 +42,9 @@ type UseHub struct {
 	Embedded bool     // the gateway's own, on loopback: used only where there is no other
 }
 
-// Join opens a channel by name: shows it if it was hidden, and founds it, in
-// the phonebook alone, if there is none. It answers with Shown, or Failed.
+// Join opens a channel by name: shows it if it was hidden; joins it if a member of
+// another channel has invited the user to one of that name (Forked); and else founds
+// it, in the phonebook alone. It answers with Shown, or Failed.
 type Join struct {
 	Ref     Ref
 	Channel string
@@ -111,6 +112,51 @@ type Leave struct {
 	Channel string
 }
 
+// Remove puts a member out of a channel, for good: docs/protocol.md, section 14. It
+// answers with Done, or Failed (CodeNoMember; CodeNotAllowed: Text says who could).
+type Remove struct {
+	Ref     Ref
+	Channel string
+	Nick    string // as MemberView.Nick
+}
+
+// Confirm says that a member who came by a one-time key that somebody else used
+// too is the right one. It answers with Done, or Failed (CodeNoMember, CodeNotAllowed).
+type Confirm struct {
+	Ref     Ref
+	Channel string
+	Nick    string
+}
+
+// Share sends the last messages of a channel to one member, who may have come
+// later, for his eyes alone. It answers with Done when they are in the outbox, or
+// Failed (CodeNoMember, CodeNotPossible).
+type Share struct {
+	Ref     Ref
+	Channel string
+	Nick    string
+	Count   int // of messages: 1 to MaxShare
+}
+
+// Fork founds a channel and invites the others of another one there, each by a
+// one-time key for his eyes alone. It answers with Done when all are in the
+// outbox, or Failed.
+type Fork struct {
+	Ref     Ref
+	Channel string   // the old one
+	Name    string   // the new one's, here and as it is suggested to the others
+	Without []string // nicks that are not invited
+}
+
+// Verify notes that the user has compared a member's key, or takes that back. It
+// is kept in the phonebook alone. It answers with Done or Failed (CodeNoMember).
+type Verify struct {
+	Ref      Ref
+	Channel  string
+	Nick     string
+	Verified bool
+}
+
 // Mirror keeps a channel on a further hub, on which the user has an account. It
 // answers with Done when the hub has opened the channel, or Failed.
 type Mirror struct {
@@ -164,6 +210,11 @@ func (SetNick) input()   {}
 func (SetTopic) input()  {}
 func (Hide) input()      {}
 func (Leave) input()     {}
+func (Remove) input()    {}
+func (Confirm) input()   {}
+func (Share) input()     {}
+func (Fork) input()      {}
+func (Verify) input()    {}
 func (Mirror) input()    {}
 func (DropHub) input()   {}
 func (MoveHub) input()   {}
@@ -172,3 +223,6 @@ func (Delivered) input() {}
 
 // MaxText is the longest text in bytes, before CBOR and sealing (docs/protocol.md, section 11).
 const MaxText = 60_000
+
+// MaxShare is how many messages can be shared at once.
+const MaxShare = 500

