@@ -15,6 +15,7 @@ type ChannelView struct {
 	TopicBy   string
 	TopicTime time.Time
 	Members   []MemberView // the user first, then as they joined
+	RemovedBy string       // who removed the user: it can be read, and nothing more; empty: nobody
 	Waiting   bool         // joined by a one-time key, the members not yet known
 	WaitsFor  string       // whose gateway must come online for that
 	Pending   int          // own texts that no hub has yet
@@ -28,8 +29,9 @@ type MemberView struct {
 	Nick        string
 	Own         bool
 	Founder     bool
-	Above       bool   // may remove the user
-	InvitedBy   string // empty for the founder
+	Above       bool     // may remove the user
+	InvitedBy   string   // empty for the founder
+	Inviter     [32]byte // the ID of that one, who may be gone; zero if not known
 	Since       time.Time
 	Heard       time.Time // of the last envelope from them; zero: never
 	Fingerprint string    // of their key, to compare aloud

@@ -66,6 +66,9 @@ func (c *Core) channelView(ch *channel) ChannelView {
 		t := c.topic(ch)
 		v.Topic, v.TopicBy, v.TopicTime = t.text, t.by, t.time
 	}
+	if ch.state == stateRemoved {
+		v.RemovedBy = c.removedBy(ch)
+	}
 	for _, m := range ch.shown {
 		if view := c.memberView(ch, m); view.Own {
 			v.Members = slices.Insert(v.Members, 0, view)
@@ -92,19 +95,29 @@ func (c *Core) memberView(ch *channel, m shownMember) MemberView {
 	r, ok := view.Member(roster.Member(m.id))
 	if !ok {
 		if v.Own && ch.blob != nil {
-			v.InvitedBy = nickIn(ch.shown, ch.blob.Inviter)
+			v.InvitedBy, v.Inviter = nickIn(ch.shown, ch.blob.Inviter), ch.blob.Inviter
 		}
 		return v
 	}
 	v.Founder = r.ID == view.Founder
 	v.Above = !v.Own && view.MayRemove(r.ID, roster.Member(ch.self))
 	if !v.Founder {
-		v.InvitedBy = c.nickOf(ch, session.Member(r.Inviter))
+		v.InvitedBy, v.Inviter = c.nickOf(ch, session.Member(r.Inviter)), r.Inviter
 	}
 	if op := c.ops(ch).Get(r.Join); op != nil {
 		v.Since = time.UnixMilli(op.Op().Time).UTC()
 	}
 	return v
+}
+
+// removedBy is who removed the user from a channel.
+func (c *Core) removedBy(ch *channel) string {
+	for _, r := range c.view(ch).Removed {
+		if session.Member(r.ID) == ch.self && len(r.By) > 0 {
+			return c.nickOf(ch, session.Member(r.By[0]))
+		}
+	}
+	return "somebody"
 }
 
 // fingerprint is a member's key, short enough to read aloud: the first 16 bytes of
