@@ -197,7 +197,7 @@ var attacks = map[string]func(alice, bob *person, m *mallory){
 		m.says(session.Ops{Ops: [][]byte{[]byte("no operation"), m.set.All()[0].Bytes()[1:]}})
 		m.says(session.Need{IDs: []session.ID{{}, {1}}, Keys: []session.KeyName{{}}})
 		m.says(session.Again{ID: session.ID{5}, Body: []byte("no body")})
-		m.says(session.Fork{Keys: []session.ForkKey{{Key: "x"}}})
+		m.says(session.Asides{Asides: []session.Aside{{Sealed: make([]byte, 100)}}})
 	},
 	"sends bodies that are nearly right": func(_, _ *person, m *mallory) {
 		for _, change := range []func(map[string]any){

@@ -250,8 +250,8 @@ func (s *step) apply(ch *channel, e entryRecord, b session.Body) {
 		s.answerNeed(ch, b.From, c)
 	case session.Again:
 		s.takeAgain(ch, c)
-	case session.Fork:
-		s.takeFork(ch, b.From, c)
+	case session.Asides:
+		s.takeAsides(ch, b.From, c)
 	}
 	s.meetMembers(ch, b.Members)
 	s.compareOps(ch, b)
@@ -332,17 +332,6 @@ func (s *step) meetMembers(ch *channel, of session.Members) {
 	s.retryBoxed(ch)
 	if me, ok := s.view(ch).Member(roster.Member(ch.self)); ok && me.Nick != s.nick {
 		s.announceNick(ch)
-	}
-}
-
-// takeFork tells of a channel that a member founded to leave this one.
-func (s *step) takeFork(ch *channel, from session.Member, c session.Fork) {
-	for _, k := range c.Keys {
-		if k.For == ch.self {
-			if _, err := wire.ParseOneTimeKey(k.Key); err == nil {
-				s.emit(Warn{Channel: ch.name, Text: s.nickOf(ch, from) + " founded another channel to go on in: /join " + s.freeName(ch.name) + " " + k.Key})
-			}
-		}
 	}
 }
 

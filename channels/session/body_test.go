@@ -28,7 +28,7 @@ func contents(t testing.TB) map[Kind]Content {
 		KindNeed:     Need{IDs: []ID{{1}, {2}}, Keys: []KeyName{{bob.member, KeyID{4}}}, Heads: []ID{{3}, {5}}},
 		KindAgain:    Again{seed("lost"), lost.Header, lost.Body, lost.Signature},
 		KindSnapshot: Snapshot{Index: 1, Count: 2, Ops: [][]byte{{1, 2}, {3}}},
-		KindFork:     Fork{Keys: []ForkKey{{bob.member, "HTTPS://EXAMPLE.ORG/#ABC"}}},
+		KindAside:    Asides{[]Aside{must(SealAside(theChannel, alice.member, bob.recipient(), 4, aShare()))(t)}},
 	}
 }
 
@@ -151,11 +151,14 @@ func TestContentRefused(t *testing.T) {
 		"too many pieces":        Snapshot{0, MaxPieces + 1, [][]byte{{1}}},
 		"an empty piece":         Snapshot{0, 1, nil},
 		"a large piece":          Snapshot{0, 1, manyOps},
-		"no fork":                Fork{},
-		"too many forks":         Fork{make([]ForkKey, MaxForks+1)},
-		"an empty key":           Fork{[]ForkKey{{}}},
-		"a long key":             Fork{[]ForkKey{{Key: strings.Repeat("x", MaxForkKey+1)}}},
-		"a key not in UTF-8":     Fork{[]ForkKey{{Key: "\xff"}}},
+		"no asides":              Asides{},
+		"too many asides":        Asides{asidesFor(MaxAsides + 1)},
+		"two asides for one":     Asides{[]Aside{asidesFor(1)[0], asidesFor(1)[0]}},
+		"asides descending":      Asides{[]Aside{asidesFor(2)[1], asidesFor(2)[0]}},
+		"aside number -1":        Asides{[]Aside{{Number: -1, Sealed: make([]byte, 17)}}},
+		"aside number too high":  Asides{[]Aside{{Number: MaxNumber + 1, Sealed: make([]byte, 17)}}},
+		"an aside of a tag":      Asides{[]Aside{{Sealed: make([]byte, 16)}}},
+		"a long aside":           Asides{[]Aside{{Sealed: make([]byte, MaxAside+17)}}},
 		"an unknown kind":        Unknown{"Shout"},
 		"a nameless kind":        Unknown{""},
 		"a long name":            Unknown{"abcdefghijklmnopq"},
@@ -177,6 +180,15 @@ func ascending(n int) []ID {
 		ids[i][0] = byte(i)
 	}
 	return ids
+}
+
+// asidesFor are n asides in order, with nothing in them.
+func asidesFor(n int) []Aside {
+	asides := make([]Aside, n)
+	for i := range asides {
+		asides[i].For[0], asides[i].Sealed = byte(i), make([]byte, asideMinimum)
+	}
+	return asides
 }
 
 // Each of what a need asks for may stand alone, up to its limit.

@@ -3,7 +3,6 @@ package session
 import (
 	"bytes"
 	"fmt"
-	"unicode/utf8"
 )
 
 func (o Ops) check() error {
@@ -53,18 +52,6 @@ func (s Snapshot) check() error {
 		return fmt.Errorf("piece %d of %d: %w", s.Index, s.Count, ErrMalformed)
 	}
 	return checkOps(s.Ops)
-}
-
-func (f Fork) check() error {
-	if len(f.Keys) == 0 || len(f.Keys) > MaxForks {
-		return fmt.Errorf("%d one-time keys: %w", len(f.Keys), ErrMalformed)
-	}
-	for _, k := range f.Keys {
-		if len(k.Key) == 0 || len(k.Key) > MaxForkKey || !utf8.ValidString(k.Key) {
-			return fmt.Errorf("a one-time key of %d bytes: %w", len(k.Key), ErrMalformed)
-		}
-	}
-	return nil
 }
 
 // check lets every name that a later kind may have pass, and none that is known.

@@ -14,8 +14,6 @@ const (
 	MaxInvites = 64    // open invites in one body
 	MaxNeed    = 256   // envelopes asked for in one body, and keys
 	MaxHeads   = 64    // heads of operations in one body
-	MaxForks   = 64    // one-time keys in one body
-	MaxForkKey = 1024  // of one of them
 	MaxPieces  = 1024  // of one snapshot
 )
 
@@ -127,17 +125,6 @@ type Snapshot struct {
 	Ops   [][]byte `cbor:"ops"`   // signed operations
 }
 
-// Fork invites the members, one by one, to a channel founded to leave this one.
-type Fork struct {
-	Keys []ForkKey `cbor:"keys"`
-}
-
-// ForkKey is a one-time key for one member, as it is typed after /join.
-type ForkKey struct {
-	For Member `cbor:"for"`
-	Key string `cbor:"key"`
-}
-
 // Unknown is the content of a kind that hubbub/1 does not know. It is never
 // encoded.
 type Unknown struct {
@@ -153,7 +140,7 @@ func (Seen) Kind() Kind        { return KindSeen }
 func (Need) Kind() Kind        { return KindNeed }
 func (Again) Kind() Kind       { return KindAgain }
 func (Snapshot) Kind() Kind    { return KindSnapshot }
-func (Fork) Kind() Kind        { return KindFork }
+func (Asides) Kind() Kind      { return KindAside }
 func (u Unknown) Kind() Kind   { return u.Name }
 
 // OpenAgain verifies what came again and gives its body. Whether Body.From is a
@@ -198,8 +185,8 @@ func decodeContent(kind Kind, raw codec.Raw) (Content, error) {
 		return decodeAs[Again](raw)
 	case KindSnapshot:
 		return decodeAs[Snapshot](raw)
-	case KindFork:
-		return decodeAs[Fork](raw)
+	case KindAside:
+		return decodeAs[Asides](raw)
 	}
 	return Unknown{kind}, nil
 }

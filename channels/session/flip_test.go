@@ -155,6 +155,39 @@ func TestFlippedAgainIsRefused(t *testing.T) {
 	})
 }
 
+// An aside opens as it was sealed, from its sender to its recipient in its channel.
+func TestFlippedAsideIsRefused(t *testing.T) {
+	alice, bob := newPerson(t, "alice"), newPerson(t, "bob")
+	a := must(SealAside(theChannel, alice.member, bob.recipient(), 4, aFork()))(t)
+	if _, err := a.Open(bob.prekey, theChannel, alice.member); err != nil {
+		t.Fatal(err)
+	}
+	refused := func(what string, place int, a Aside, channel Channel, sender Member) {
+		if _, err := a.Open(bob.prekey, channel, sender); !errors.Is(err, ErrSealed) {
+			t.Errorf("%s, byte %d: %v", what, place, err)
+		}
+	}
+	spoilt := func(spoil func(*Aside)) Aside { b := a; spoil(&b); return b }
+	eachFlip(a.Enc[:], []byte{0x01}, func(place int, flipped []byte) {
+		refused("enc", place, spoilt(func(a *Aside) { a.Enc = [encSize]byte(flipped) }), theChannel, alice.member)
+	})
+	eachFlip(a.Sealed, allWays, func(place int, flipped []byte) {
+		refused("sealed", place, spoilt(func(a *Aside) { a.Sealed = flipped }), theChannel, alice.member)
+	})
+	eachFlip(bob.member[:], allWays, func(place int, flipped []byte) {
+		refused("recipient", place, spoilt(func(a *Aside) { a.For = Member(flipped) }), theChannel, alice.member)
+	})
+	eachFlip(theChannel[:], allWays, func(place int, flipped []byte) {
+		refused("channel", place, a, Channel(flipped), alice.member)
+	})
+	eachFlip(alice.member[:], allWays, func(place int, flipped []byte) {
+		refused("sender", place, a, theChannel, Member(flipped))
+	})
+	for n := range a.Sealed {
+		refused("cut", n, spoilt(func(a *Aside) { a.Sealed = a.Sealed[:n] }), theChannel, alice.member)
+	}
+}
+
 // derivation is a function of byte strings.
 type derivation struct {
 	inputs [][]byte
@@ -192,6 +225,9 @@ func derivations(t *testing.T) map[string]derivation {
 		}},
 		"box info": {in(channel[:], sender[:], recipient[:], keyID[:]), func(in [][]byte) []byte {
 			return boxInfo(Channel(in[0]), Member(in[1]), Member(in[2]), KeyID(in[3]))
+		}},
+		"aside info": {in(channel[:], sender[:], recipient[:]), func(in [][]byte) []byte {
+			return asideInfo(Channel(in[0]), Member(in[1]), Member(in[2]))
 		}},
 		"signed": {in(channel[:], secret[:], []byte("body")), func(in [][]byte) []byte {
 			return Signed{Header: ID(in[1]), Body: in[2]}.message(Channel(in[0]))

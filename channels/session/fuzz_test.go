@@ -2,6 +2,7 @@ package session
 
 import (
 	"bytes"
+	"reflect"
 	"testing"
 
 	"hubbub/channels/codec"
@@ -68,6 +69,35 @@ func FuzzBody(f *testing.F) {
 		encoded, err := EncodeBody(b)
 		if err != nil || !bytes.Equal(encoded, data) {
 			t.Fatalf("%x became %x, %v", data, encoded, err)
+		}
+	})
+}
+
+// FuzzAside: whatever a member seals as an aside is refused, or in its limits and
+// canonical; and only what was sealed opens.
+func FuzzAside(f *testing.F) {
+	alice, bob := newPerson(f, "alice"), newPerson(f, "bob")
+	v := readVectors[[]asideVector](f, "aside.json")
+	for _, c := range v {
+		f.Add([]byte(c.Plain))
+	}
+	genuine := Aside{bob.member, v[0].Number, [encSize]byte(v[0].Enc), v[0].Sealed}
+	f.Add([]byte(v[0].Sealed))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		forged := genuine
+		forged.Sealed = data
+		if _, err := forged.Open(bob.prekey, theChannel, alice.member); (err == nil) != bytes.Equal(data, genuine.Sealed) {
+			t.Fatal("as it is:", err)
+		}
+		w, err := decodeWhisper(data)
+		if opened, e := sealedAside(t, alice, bob, 4, data).Open(bob.prekey, theChannel, alice.member); (e == nil) != (err == nil) || !reflect.DeepEqual(opened, w) {
+			t.Fatal("sealed:", e)
+		}
+		if err != nil {
+			return
+		}
+		if again, err := encodeWhisper(w); err != nil || !bytes.Equal(again, data) {
+			t.Fatal("an aside that is not canonical, or not in its limits:", err)
 		}
 	})
 }

@@ -8,6 +8,7 @@ const (
 	labelChain      = "hubbub/1 chain"       // HKDF info: chain key → next chain key
 	labelCommitment = "hubbub/1 commitment"  // HKDF info: message key → commitment
 	labelBox        = "hubbub/1 box"         // HPKE info of a box
+	labelAside      = "hubbub/1 aside"       // HPKE info of an aside
 	labelTag        = "hubbub/1 tag"         // SHA-256: a box's tag
 	labelEnvelope   = "hubbub/1 envelope"    // Ed25519: an envelope's body
 	labelSlot       = "hubbub/1 slot"        // HKDF info: invite secret → slot id

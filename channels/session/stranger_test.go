@@ -208,6 +208,33 @@ func openedBox(t *testing.T, header, prekeySeed, channel, sender, recipient, key
 	return chain
 }
 
+func TestStrangerOpensAsides(t *testing.T) {
+	var v []struct {
+		Channel, Sender, Recipient, Plain, Enc, Sealed unhex
+		PrekeySeed                                     unhex `json:"prekey_seed"`
+	}
+	read(t, "aside.json", &v)
+	if len(v) == 0 {
+		t.Fatal("no vectors")
+	}
+	for _, c := range v {
+		private, err := hpke.MLKEM768X25519().NewPrivateKey(c.PrekeySeed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		info := bytes.Join([][]byte{[]byte("hubbub/1 aside"), c.Channel, c.Sender, c.Recipient}, nil)
+		context, err := hpke.NewRecipient(c.Enc, private, hpke.HKDFSHA256(), hpke.ChaCha20Poly1305(), info)
+		if err != nil {
+			t.Fatal(err)
+		}
+		plain, err := context.Open(nil, c.Sealed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		equal(t, "what is said aside", plain, c.Plain)
+	}
+}
+
 func TestStrangerOpensInvites(t *testing.T) {
 	var v struct {
 		Blobs []struct{ Secret, Card, Offer, Blob unhex }

@@ -118,6 +118,21 @@ type bodyVector struct {
 	Body       hexed  `json:"body"`
 }
 
+// The layout of aside.json.
+type asideVector struct {
+	Name       string `json:"name"`
+	Channel    hexed  `json:"channel"`
+	Sender     hexed  `json:"sender"`
+	Recipient  hexed  `json:"recipient"`
+	PrekeySeed hexed  `json:"prekey_seed"`
+	Number     int64  `json:"number"`
+	Diagnostic string `json:"diagnostic"` // of what is sealed
+	Plain      hexed  `json:"plain"`
+	Enc        hexed  `json:"enc"`
+	Sealed     hexed  `json:"sealed"`
+	Refused    bool   `json:"refused,omitempty"` // it opens, and is out of its limits or makes no sense
+}
+
 // The layout of invite.json.
 type invitesVectors struct {
 	Blobs   []blobVector   `json:"blobs"`
@@ -155,6 +170,7 @@ func TestVectors(t *testing.T) {
 		"envelope.json":   makeEnvelopes,
 		"body.json":       makeBodies,
 		"invite.json":     makeInvites,
+		"aside.json":      makeAsides,
 	} {
 		t.Run(file, func(t *testing.T) {
 			cryptotest.SetGlobalRandom(t, 1)
@@ -276,7 +292,7 @@ func makeBodies(t *testing.T) any {
 	alice, bob := newPerson(t, "alice"), newPerson(t, "bob")
 	var v []bodyVector
 	all := contents(t)
-	for _, kind := range []Kind{KindText, KindOps, KindKey, KindGive, KindPrekey, KindSeen, KindNeed, KindAgain, KindSnapshot, KindFork} {
+	for _, kind := range []Kind{KindText, KindOps, KindKey, KindGive, KindPrekey, KindSeen, KindNeed, KindAgain, KindSnapshot, KindAside} {
 		b := alice.says(all[kind])
 		b.Seen = []Head{{bob.member, 9, seed("head")}}
 		data := must(EncodeBody(b))(t)
@@ -284,6 +300,30 @@ func makeBodies(t *testing.T) any {
 	}
 	first := must(EncodeBody(Body{From: alice.member, Seq: 1, Content: Text{Text: "first"}}))(t)
 	return append(v, bodyVector{string(KindText), must(cbor.Diagnose(first))(t), first})
+}
+
+func makeAsides(t *testing.T) any {
+	var v []asideVector
+	add := func(name string, number int64, plain []byte, refused bool) {
+		v = append(v, makeAside(t, name, number, plain))
+		v[len(v)-1].Refused = refused
+	}
+	add("two lines shared", 4, must(encodeWhisper(aShare()))(t), false)
+	add("a one-time key to another channel", 0, must(encodeWhisper(aFork()))(t), false)
+	add("no lines", 4, must(codec.Marshal(wireWhisper{Kind: whisperShare}))(t), true)
+	add("lines, and a key beside them", 4, must(codec.Marshal(wireWhisper{Kind: whisperShare, Lines: aShare().Lines, Key: "x"}))(t), true)
+	add("of a kind that is not known", 4, must(codec.Marshal(wireWhisper{Kind: "poll"}))(t), true)
+	add("a text that is not canonical", 4, append([]byte{0xbf}, append(must(encodeWhisper(aShare()))(t)[1:], 0xff)...), true)
+	return v
+}
+
+func makeAside(t *testing.T, name string, number int64, plain []byte) asideVector {
+	alice, bob := newPerson(t, "alice"), newPerson(t, "bob")
+	a := sealedAside(t, alice, bob, number, plain)
+	return asideVector{
+		Name: name, Channel: theChannel[:], Sender: alice.member[:], Recipient: bob.member[:], PrekeySeed: bob.prekey.Seed[:],
+		Number: number, Diagnostic: must(cbor.Diagnose(plain))(t), Plain: plain, Enc: a.Enc[:], Sealed: a.Sealed,
+	}
 }
 
 func makeInvites(t *testing.T) any {
@@ -353,6 +393,16 @@ func TestVectorsOpen(t *testing.T) {
 		chain := NewReceiverChain(Member(c.Sender), KeyID{}, Secret(c.Chain), 0)
 		if _, _, err := open(c.Envelope, Member(c.Sender), chain); err == nil {
 			t.Errorf("taken although %s", c.Why)
+		}
+	}
+	for _, c := range readVectors[[]asideVector](t, "aside.json") {
+		a := Aside{Member(c.Recipient), c.Number, [encSize]byte(c.Enc), c.Sealed}
+		w, err := a.Open(must(PrekeyFromSeed(Secret(c.PrekeySeed)))(t), Channel(c.Channel), Member(c.Sender))
+		if (err == nil) == c.Refused {
+			t.Errorf("aside %s: %v", c.Name, err)
+		}
+		if err == nil && !bytes.Equal(must(encodeWhisper(w))(t), c.Plain) {
+			t.Errorf("aside %s holds something else", c.Name)
 		}
 	}
 	invites := readVectors[invitesVectors](t, "invite.json")
