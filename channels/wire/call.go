@@ -101,12 +101,12 @@ type GrantArgs struct {
 	Under Token `cbor:"under"`
 }
 
-// RevokeArgs puts Token, which stands below the caller or is the caller, out
-// with all below it; the tokens in Keep (each below Token) move, with what is
-// below them, to the caller (to Token's parent when the caller is Token). One
-// in Keep that stands below another in it stays there, and one that is not
-// below Token is passed over: hubs need not know the same tokens. Open slots
-// that those put out were the first to offer are withdrawn.
+// RevokeArgs puts Token out. A Token below the caller goes with all below it;
+// the tokens in Keep (each below Token) move, with what is below them, to the
+// caller. One in Keep that stands below another in it stays there, and one that
+// is not below Token is passed over: hubs need not know the same tokens. Where
+// Token is the caller it goes alone, whatever Keep says: those below it stay where
+// they are. Open slots that those put out were the first to offer are withdrawn.
 type RevokeArgs struct {
 	Token Token   `cbor:"token"`
 	Keep  []Token `cbor:"keep,omitempty"`

@@ -36,6 +36,7 @@ func Conversation(t *testing.T, r *Running) {
 		{"WaitingIsWoken", waitingIsWoken},
 		{"ReplayedWaitIsAnsweredAtOnce", replayedWaitIsAnsweredAtOnce},
 		{"WithdrawAndRevoke", withdrawAndRevoke},
+		{"LeavingLeavesTheRest", leavingLeavesTheRest},
 		{"NothingOfTheDataIsServed", nothingOfTheDataIsServed},
 	} {
 		if !t.Run(step.name, func(t *testing.T) { step.run(s.in(t)) }) {
@@ -361,6 +362,22 @@ func withdrawAndRevoke(s *suite) {
 	if !account.Owner || account.Entries != 79 {
 		s.Errorf("%+v", account)
 	}
+}
+
+// leavingLeavesTheRest has who opened the channel leave it: those whom she has let
+// in go on, and can let others in.
+func leavingLeavesTheRest(s *suite) {
+	s.ok(s.as("alice").Grant(s.lounge, "erin", "alice"))
+	s.ok(s.as("alice").Grant(s.lounge, "frank", "erin"))
+	s.ok(s.as("alice").Revoke(s.lounge, "alice"))
+	_, err := s.as("alice").Put(s.lounge, "one more thing")
+	s.refused(wire.CodeRevoked, err)
+	s.ok(s.as("erin").Grant(s.lounge, "grace", "frank"))
+	s.ok(s.as("erin").Revoke(s.lounge, "erin"))
+	_, err = s.as("frank").Put(s.lounge, "both are gone")
+	s.ok(err)
+	_, err = s.as("grace").Put(s.lounge, "and we are here")
+	s.ok(err)
 }
 
 // nothingOfTheDataIsServed asks for every file that the hub keeps, and for the

@@ -109,26 +109,32 @@ func (t *tx) Revoke(channel wire.Channel, caller wire.Token, args wire.RevokeArg
 	if err != nil {
 		return err
 	}
-	subject := all[args.Token]
-	if args.Token != caller && !all.below(args.Token, caller) {
+	if args.Token == caller {
+		// Whoever leaves takes nobody with him, not even those of whom he has not
+		// heard yet. They stay below him, so that who is above can put them out.
+		t.touch(m.n)
+		return t.putOut(m.n, map[wire.Token]bool{caller: true})
+	}
+	if !all.below(args.Token, caller) {
 		return refuse(wire.CodeDenied, "the token is not below the caller")
 	}
-	if subject.revoked {
-		return nil
-	}
-	above := &caller
-	if args.Token == caller {
-		above = subject.parent
-	}
-	if err := t.keep(m.n, all, args, above); err != nil {
+	if err := t.keep(m.n, all, args, caller); err != nil {
 		return err
 	}
-	t.touch(m.n)
-	return t.putOut(m.n, all, args.Token)
+	out := make(map[wire.Token]bool)
+	for token, n := range all {
+		if !n.revoked && (token == args.Token || all.below(token, args.Token)) {
+			out[token] = true
+		}
+	}
+	if len(out) > 0 {
+		t.touch(m.n)
+	}
+	return t.putOut(m.n, out)
 }
 
-// keep moves the tokens that are to stay to above, which is nil for a root.
-func (t *tx) keep(channel int64, all tree, args wire.RevokeArgs, above *wire.Token) error {
+// keep moves the tokens that are to stay to above.
+func (t *tx) keep(channel int64, all tree, args wire.RevokeArgs, above wire.Token) error {
 	kept := make(map[wire.Token]bool)
 	for _, token := range args.Keep {
 		if n := all[token]; n != nil && !n.revoked && all.below(token, args.Token) {
@@ -142,29 +148,22 @@ func (t *tx) keep(channel int64, all tree, args wire.RevokeArgs, above *wire.Tok
 		}
 	}
 	for _, token := range moves {
-		all[token].parent = above
-		var parent any
-		if above != nil {
-			parent = above[:]
-		}
-		if err := t.exec(`UPDATE tokens SET parent = ? WHERE channel = ? AND token = ?`, parent, channel, token[:]); err != nil {
+		all[token].parent = &above
+		if err := t.exec(`UPDATE tokens SET parent = ? WHERE channel = ? AND token = ?`, above[:], channel, token[:]); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// putOut revokes token and all below it, and withdraws their slots.
-func (t *tx) putOut(channel int64, all tree, token wire.Token) error {
-	for other, n := range all {
-		if n.revoked || (other != token && !all.below(other, token)) {
-			continue
-		}
-		if err := t.exec(`UPDATE tokens SET revoked = 1 WHERE channel = ? AND token = ?`, channel, other[:]); err != nil {
+// putOut revokes tokens, and withdraws their slots.
+func (t *tx) putOut(channel int64, out map[wire.Token]bool) error {
+	for token := range out {
+		if err := t.exec(`UPDATE tokens SET revoked = 1 WHERE channel = ? AND token = ?`, channel, token[:]); err != nil {
 			return err
 		}
 		if err := t.exec(`UPDATE slots SET state = ?, blob = NULL WHERE channel = ? AND state = 0 AND offerer = ?`,
-			slotWithdrawn, channel, other[:]); err != nil {
+			slotWithdrawn, channel, token[:]); err != nil {
 			return err
 		}
 	}

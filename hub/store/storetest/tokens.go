@@ -82,17 +82,42 @@ func revokeKeepsWhomItNames(w *world) {
 	w.out(carol, erin)
 }
 
-func leavingHandsOnesOwnUp(w *world) {
+func leavingPutsNobodyElseOut(w *world) {
 	w.lounge(bob)
+	erin, frank := token("erin"), token("frank")
 	w.ok(w.grant(bob, carol, bob))
 	w.ok(w.grant(carol, dave, carol))
+	w.ok(w.grant(bob, erin, bob))
+	w.ok(w.offer(bob, 1))
+	// bob names one of those whom he has let in, and has not heard of the others.
 	w.ok(w.revoke(bob, bob, carol))
 	w.ok(w.revoke(bob, bob, carol))
-	w.in(carol, dave)
 	w.out(bob)
-	w.ok(w.revoke(alice, alice, carol))
+	w.in(alice, carol, dave, erin)
+	_, err := w.redeem(1, frank, "too late")
+	w.refused(wire.CodeWithdrawn, err)
+	w.refused(wire.CodeDenied, w.grant(alice, frank, bob))
+	w.ok(w.grant(carol, frank, carol))
+	// Who stands above him stands above those below him still.
+	w.refused(wire.CodeDenied, w.revoke(erin, carol))
+	w.ok(w.revoke(alice, dave))
+	w.ok(w.revoke(alice, bob, carol))
+	w.in(alice, carol, frank)
+	w.out(bob, dave, erin)
+}
+
+func theRootLeaves(w *world) {
+	w.lounge(bob)
+	w.ok(w.grant(bob, carol, bob))
+	w.ok(w.grant(alice, dave, alice))
+	w.ok(w.revoke(alice, alice))
 	w.out(alice)
+	w.in(bob, carol, dave)
+	w.put(carol, "we go on")
+	w.ok(w.grant(bob, token("erin"), carol))
+	w.refused(wire.CodeDenied, w.revoke(dave, bob))
+	w.ok(w.revoke(bob, bob))
+	w.ok(w.revoke(carol, token("erin")))
 	w.in(carol, dave)
-	w.ok(w.grant(carol, token("erin"), dave))
-	w.refused(wire.CodeDenied, w.revoke(dave, carol))
+	w.put(dave, "and on")
 }
