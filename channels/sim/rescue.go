@@ -26,16 +26,47 @@ func (s *seat) on(h *house) bool {
 	return slices.ContainsFunc(v.Hubs, func(o channels.HubView) bool { return o.Address.Fingerprint == h.hub.Fingerprint() })
 }
 
-// rescueAll brings those back who know no hub any more that is not dead: somebody
-// who has one makes rescue keys, and hands them on.
-func (tk *talk) rescueAll() {
-	for round := range 4 {
-		var cut []*seat
-		for _, s := range tk.live() {
-			if !s.reachable() {
-				cut = append(cut, s)
+// cutOff are those who cannot meet the others, or most of them: they know no hub
+// any more that is not dead, or only such as the others do not know.
+func (tk *talk) cutOff() (cut []*seat) {
+	var most []*seat // who meet
+	met := map[*seat]bool{}
+	for _, s := range tk.live() {
+		if met[s] || !s.reachable() {
+			continue
+		}
+		island := []*seat{s}
+		met[s] = true
+		for i := 0; i < len(island); i++ {
+			for _, o := range tk.live() {
+				if !met[o] && island[i].meets(o) {
+					island = append(island, o)
+					met[o] = true
+				}
 			}
 		}
+		if len(island) > len(most) {
+			most = island
+		}
+	}
+	for _, s := range tk.live() {
+		if !slices.Contains(most, s) {
+			cut = append(cut, s)
+		}
+	}
+	return cut
+}
+
+// meets says that two know a hub that both know, and that is not dead.
+func (s *seat) meets(o *seat) bool {
+	return slices.ContainsFunc(s.talk.w.houses, func(h *house) bool { return !h.dead && s.on(h) && o.on(h) })
+}
+
+// rescueAll brings those back who are cut off: somebody who has a hub makes rescue
+// keys, and hands them on.
+func (tk *talk) rescueAll() {
+	for round := range 4 {
+		cut := tk.cutOff()
 		if len(cut) == 0 {
 			return
 		}
@@ -47,11 +78,9 @@ func (tk *talk) rescueAll() {
 		by.rescue(h)
 		tk.w.run(time.Minute)
 	}
-	for _, s := range tk.live() {
-		if !s.reachable() {
-			tk.w.tell("nobody can bring %s back into %s", s.p.name, tk.name)
-			s.stranded = true
-		}
+	for _, s := range tk.cutOff() {
+		tk.w.tell("nobody can bring %s back into %s", s.p.name, tk.name)
+		s.stranded = true
 	}
 }
 
@@ -67,7 +96,7 @@ func (tk *talk) rescuer(cut []*seat, round int) (by *seat, h *house) {
 				n++
 			}
 		}
-		if s.reachable() {
+		if !slices.Contains(cut, s) {
 			n *= 2 // who is not cut off himself knows where the others are
 		}
 		if n > 0 && first == nil {
