@@ -16,6 +16,7 @@ const (
 	MaxNick  = 32 // bytes, of 1 at least
 	MaxHubs  = 16
 	MaxURL   = 500                             // bytes, of 1 at least
+	MaxShown = 50                              // members
 	CardSize = nonceSize + cardPlain + aeadTag // a sealed card
 
 	blobVersion = 1                                  // a blob's first byte
@@ -38,6 +39,9 @@ type Offer struct {
 	Prekey PrekeyPublic `cbor:"prekey"` // the invite prekey
 	Nicks  []string     `cbor:"nicks"`  // of the members, the inviter's first
 	Hubs   []Hub        `cbor:"hubs"`   // of the channel
+	// Members are those who may let the joiner in, in the order of Nicks. None are
+	// in an offer that an older gateway has made: then the inviter alone may.
+	Members []Member `cbor:"members,omitempty"`
 }
 
 // Hub is one hub of a channel.
@@ -161,6 +165,13 @@ func (o Offer) check() error {
 		return fmt.Errorf("%d nicks: %w", len(o.Nicks), ErrMalformed)
 	case len(o.Hubs) == 0 || len(o.Hubs) > MaxHubs:
 		return fmt.Errorf("%d hubs: %w", len(o.Hubs), ErrMalformed)
+	case len(o.Members) > MaxShown || len(o.Members) > len(o.Nicks):
+		return fmt.Errorf("%d members, %d nicks: %w", len(o.Members), len(o.Nicks), ErrMalformed)
+	}
+	for i, member := range o.Members {
+		if member == (Member{}) || slices.Contains(o.Members[:i], member) {
+			return fmt.Errorf("no member, or one twice: %w", ErrMalformed)
+		}
 	}
 	for _, nick := range o.Nicks {
 		if len(nick) == 0 || len(nick) > MaxNick || !utf8.ValidString(nick) {

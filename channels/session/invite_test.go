@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -15,7 +16,10 @@ func anInvite(t testing.TB) (InviteKeys, Card, Offer) {
 	card := Card{theChannel, alice.member, seed("invite operation"), seed("refresh")}
 	prekey := must(PrekeyFromSeed(seed("invite prekey")))(t)
 	hub := Hub{"https://example.org/hub.cgi", [16]byte{1, 2, 3}}
-	return DeriveInvite(InviteSecret{7}), card, Offer{1, prekey.Public, []string{"alice", "bob"}, []Hub{hub}}
+	return DeriveInvite(InviteSecret{7}), card, Offer{
+		Number: 1, Prekey: prekey.Public, Nicks: []string{"alice", "bob"}, Hubs: []Hub{hub},
+		Members: []Member{alice.member, newPerson(t, "bob").member},
+	}
 }
 
 func TestBlobRoundTrip(t *testing.T) {
@@ -41,6 +45,7 @@ func TestBlobRefreshed(t *testing.T) {
 	}
 	renewed := offer
 	renewed.Number, renewed.Nicks, renewed.Prekey = 2, []string{"alice"}, newPerson(t, "new").prekey.Public
+	renewed.Members = nil // as an older gateway makes it
 	blob = must(RefreshBlob(sealedCard, card.Refresh, keys.Slot, renewed))(t)
 	gotCard, gotOffer, err := OpenBlob(keys, blob)
 	if err != nil || gotCard != card || !reflect.DeepEqual(gotOffer, renewed) {
@@ -73,9 +78,12 @@ func TestBlobsDoNotMix(t *testing.T) {
 
 func TestBlobSizes(t *testing.T) {
 	keys, card, offer := anInvite(t)
-	offer.Nicks, offer.Hubs = nil, nil
+	offer.Nicks, offer.Hubs, offer.Members = nil, nil, nil
 	for range MaxNicks {
 		offer.Nicks = append(offer.Nicks, strings.Repeat("n", MaxNick))
+	}
+	for i := range MaxShown {
+		offer.Members = append(offer.Members, Member{byte(i + 1)})
 	}
 	for range MaxHubs {
 		offer.Hubs = append(offer.Hubs, Hub{URL: strings.Repeat("u", MaxURL)})
@@ -105,6 +113,15 @@ func TestOfferRefused(t *testing.T) {
 		"a hub without URL": func(o *Offer) { o.Hubs = []Hub{{}} },
 		"a long URL":        func(o *Offer) { o.Hubs = []Hub{{URL: strings.Repeat("x", MaxURL+1)}} },
 		"a URL not UTF-8":   func(o *Offer) { o.Hubs = []Hub{{URL: "\xff"}} },
+		"no member":         func(o *Offer) { o.Members = []Member{{}} },
+		"a member twice":    func(o *Offer) { o.Members[1] = o.Members[0] },
+		"more than nicks":   func(o *Offer) { o.Members = append(o.Members, Member{1}) },
+		"too many members": func(o *Offer) {
+			o.Nicks = slices.Repeat([]string{"n"}, MaxShown+1)
+			for i := range MaxShown - 1 {
+				o.Members = append(o.Members, Member{byte(i), 1})
+			}
+		},
 	} {
 		_, _, offer := anInvite(t)
 		spoil(&offer)
