@@ -1,6 +1,8 @@
 package channels
 
 import (
+	"time"
+
 	"hubbub/channels/codec"
 	"hubbub/channels/roster"
 	"hubbub/channels/session"
@@ -10,6 +12,7 @@ import (
 // What one has had a hub do with a token.
 const (
 	tokenGranted = "granted"
+	tokenLeaves  = "leaves" // it is revoked when its member could read why
 	tokenRevoked = "revoked"
 )
 
@@ -33,9 +36,7 @@ func (s *step) admit(ch *channel, hub int64) {
 			s.grant(ch, hub, m.Token, s.under(ch, hub, view, m))
 		}
 	}
-	if p.opened == 1 {
-		s.putOut(ch, hub, view)
-	}
+	s.putOut(ch, hub, view, p.opened == 1)
 }
 
 // admitAll does so on all hubs of a channel.
@@ -74,11 +75,21 @@ func (s *step) under(ch *channel, hub int64, view *roster.View, m roster.MemberV
 	return own
 }
 
-// putOut revokes the tokens of those who are no members any more, on a hub that
-// one has opened the channel on. Members below them stay.
-func (s *step) putOut(ch *channel, hub int64, view *roster.View) {
+// putOut revokes the tokens of those who are no members any more: whoever opened
+// the channel on a hub those of all, others of those below them who were removed.
+// Members below them stay.
+func (s *step) putOut(ch *channel, hub int64, view *roster.View, opened bool) {
 	for _, r := range view.Removed {
-		if _, live := view.Member(r.ID); live || session.Member(r.ID) == ch.self || r.Token == (roster.Token{}) || !s.toAdmit(ch, hub, r.Token, tokenRevoked) {
+		_, live := view.Member(r.ID)
+		below := r.Why != roster.ReasonLeft && view.Above(roster.Member(ch.self), r.ID)
+		if live || session.Member(r.ID) == ch.self || r.Token == (roster.Token{}) || !opened && !below {
+			continue
+		}
+		if until := s.lingers(ch, hub, r); until.After(s.now) {
+			s.timer(ch, timerPutOut, until)
+			continue
+		}
+		if !s.toAdmit(ch, hub, r.Token, tokenRevoked) {
 			continue
 		}
 		args := wire.RevokeArgs{Token: wire.Token(r.Token)}
@@ -87,6 +98,44 @@ func (s *step) putOut(ch *channel, hub int64, view *roster.View) {
 		}
 		s.call(pending{hub: hub, channel: ch.row, op: wire.OpRevoke, args: mustEncode(args)})
 	}
+}
+
+// How long a member who was removed is let in still where he can read by whom: so
+// long after the hub has what was to be put there. He reads nothing else.
+const (
+	farewellFor  = 45 * time.Second
+	farewellLook = 10 * time.Minute // when it is looked again, at latest, whether the hub has that
+)
+
+// lingers says until when the token of a member who is gone is not to be revoked
+// on a hub; zero or past: it is to be.
+func (s *step) lingers(ch *channel, hub int64, r roster.RemovedView) time.Time {
+	gone := moment(s.book.number("SELECT gone FROM peers WHERE channel = ? AND member = ?", ch.row, r.ID[:]))
+	if gone.IsZero() || r.Why == roster.ReasonLeft || gone.After(s.now.Add(time.Minute)) {
+		return time.Time{} // it is old, or the clock was set back
+	}
+	var state string
+	var at int64
+	first(s.book, func(r row) bool { scan(r, &state, &at); return true },
+		"SELECT state, at FROM admitted WHERE channel = ? AND hub = ? AND token = ?", ch.row, hub, r.Token[:])
+	switch {
+	case state == tokenRevoked:
+		return time.Time{}
+	case state == tokenLeaves:
+		return earlier(moment(at), s.now).Add(farewellFor)
+	case s.unsaid(ch, hub):
+		return s.now.Add(min(max(s.now.Sub(gone)/4, farewellFor), farewellLook))
+	}
+	s.book.run(`INSERT INTO admitted (channel, hub, token, state, at) VALUES (?, ?, ?, ?, ?)
+		ON CONFLICT DO UPDATE SET state = excluded.state, at = excluded.at`, ch.row, hub, r.Token[:], tokenLeaves, stamp(s.now))
+	return s.now.Add(farewellFor)
+}
+
+// unsaid says that a hub, which has room, is yet to be given what one has to say.
+func (s *step) unsaid(ch *channel, hub int64) bool {
+	return s.placeAt(ch.row, hub).standing != Full &&
+		(s.book.number("SELECT count(*) FROM outbox WHERE channel = ? AND kind = ?", ch.row, outRemoval) > 0 ||
+			s.book.number("SELECT count(*) FROM calls WHERE channel = ? AND hub = ? AND op = ? AND carry = 0", ch.row, hub, string(wire.OpPut)) > 0)
 }
 
 // granted takes the answer to a grant. Where the hub's tree has nobody to put a

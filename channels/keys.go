@@ -73,23 +73,29 @@ const (
 // ensureSenderKey starts a new sender key if the one there is may not be used
 // (any more), and says whether it did. What is no text goes under an old key,
 // too: else two who only acknowledge each other's keys would never come to rest.
-func (s *step) ensureSenderKey(ch *channel, what purpose) (fresh bool, err error) {
+//
+// A farewell is to be read by those whom it removes, too, and by nobody who was
+// removed before.
+func (s *step) ensureSenderKey(ch *channel, what purpose, farewell ...session.Member) (fresh bool, err error) {
 	v, ok := s.sending(ch)
 	if !ok || ch.rekey || v.run != s.run || v.key.Spent() ||
-		what != forFarewell && s.exposed(ch) || what == forText && s.worn(ch, v) {
-		return true, s.newSenderKey(ch)
+		s.exposed(ch, farewell...) || what == forText && s.worn(ch, v) {
+		return true, s.newSenderKey(ch, farewell...)
 	}
 	return false, nil
 }
 
-// exposed says that somebody has the sender key who is not to read on.
-func (s *step) exposed(ch *channel) bool {
+// exposed says that somebody has the sender key who is not to read on, but for
+// those given.
+func (s *step) exposed(ch *channel, but ...session.Member) bool {
 	if ch.state != stateMember {
 		return false
 	}
 	view := s.view(ch)
 	return slices.ContainsFunc(list(s.book, readBytes, "SELECT member FROM given WHERE channel = ?", ch.row),
-		func(member []byte) bool { return !view.Live(roster.Member(member)) })
+		func(member []byte) bool {
+			return !view.Live(roster.Member(member)) && !slices.Contains(but, session.Member(member))
+		})
 }
 
 // worn says that a sender key is too old for another text, or has sealed too much.
@@ -116,15 +122,16 @@ func (s *step) newerPrekeys(ch *channel, began time.Time) bool {
 }
 
 // newSenderKey starts a sender key with a key envelope: it has a box for every
-// other member, and publishes a new prekey of one's own.
-func (s *step) newSenderKey(ch *channel) error {
+// other member, and for those to whom it is to say farewell, and publishes a new
+// prekey of one's own.
+func (s *step) newSenderKey(ch *channel, farewell ...session.Member) error {
 	prekey, err := session.NewPrekey()
 	if err != nil {
 		return err
 	}
 	number := s.nextPrekey(ch)
 	s.keepPrekey(ch, number, prekey)
-	recipients := s.recipients(ch)
+	recipients := s.recipients(ch, farewell...)
 	s.book.run("DELETE FROM sending WHERE channel = ?", ch.row)
 	s.book.run("DELETE FROM given WHERE channel = ?", ch.row)
 	ch.rekey = false
@@ -137,7 +144,7 @@ func (s *step) newSenderKey(ch *channel) error {
 	}
 	s.published(ch, number, seq)
 	for _, r := range recipients {
-		if _, member := s.view(ch).Member(roster.Member(r.Member)); !member {
+		if _, member := s.view(ch).Member(roster.Member(r.Member)); !member && !slices.Contains(farewell, r.Member) {
 			continue // the invite prekey
 		}
 		s.book.run("INSERT INTO given (channel, member) VALUES (?, ?) ON CONFLICT DO NOTHING", ch.row, r.Member[:])
@@ -157,14 +164,15 @@ func (s *step) nextPrekey(ch *channel) int64 {
 }
 
 // recipients are those to whom a sender key is given: all other members, or,
-// while they are not known, whoever has the invite prekey.
-func (s *step) recipients(ch *channel) []session.Recipient {
+// while they are not known, whoever has the invite prekey; and those to whom it is
+// to say farewell.
+func (s *step) recipients(ch *channel, farewell ...session.Member) []session.Recipient {
 	if ch.state == stateWaiting || ch.state == stateRedeeming {
 		return []session.Recipient{{Member: ch.blob.Invite, Prekey: session.PrekeyPublic(ch.blob.Prekey)}}
 	}
 	var to []session.Recipient
 	known := true
-	for _, m := range s.byPrekey(ch) {
+	for _, m := range append(s.byPrekey(ch), s.goneOf(ch, farewell)...) {
 		if len(to) == session.MaxBoxes {
 			break
 		}
@@ -185,6 +193,16 @@ func (s *step) recipients(ch *channel) []session.Recipient {
 		to = append(to, session.Recipient{Member: ch.blob.Invite, Prekey: session.PrekeyPublic(ch.blob.Prekey)})
 	}
 	return to
+}
+
+// goneOf are those of some who are no members any more.
+func (s *step) goneOf(ch *channel, some []session.Member) (gone []roster.MemberView) {
+	for _, r := range s.view(ch).Removed {
+		if slices.Contains(some, session.Member(r.ID)) {
+			gone = append(gone, r.MemberView)
+		}
+	}
+	return gone
 }
 
 // anyGone says that somebody has left, or was removed.

@@ -57,7 +57,7 @@ func (s *step) sealLeave(ch *channel) {
 // untold are one's own operations that wait to be told: the one that one leaves
 // by rests on them.
 func (s *step) untold(ch *channel) (ops [][]byte) {
-	for _, content := range list(s.book, readBytes, "SELECT content FROM outbox WHERE channel = ? AND kind = ? ORDER BY id", ch.row, outOps) {
+	for _, content := range list(s.book, readBytes, "SELECT content FROM outbox WHERE channel = ? AND kind IN (?, ?) ORDER BY id", ch.row, outOps, outRemoval) {
 		var told session.Ops
 		if err := codec.Unmarshal(content, &told); err == nil {
 			ops = append(ops, told.Ops...)
@@ -87,7 +87,7 @@ func (s *step) revokeSelf(ch *channel, places []int64) {
 // with the token that it takes.
 func (s *step) forget(ch *channel) {
 	s.forgetPlaces(ch)
-	for _, table := range []string{"lines", "outbox", "sending", "given", "chains", "prekeys", "invites", "redeemed", "peers", "operations", "timers", "held", "fingerprints", "ops_asked", "ops_wanted", "rescues", "rescued", "missed"} {
+	for _, table := range []string{"lines", "outbox", "sending", "given", "chains", "prekeys", "invites", "redeemed", "peers", "operations", "timers", "held", "fingerprints", "ops_asked", "ops_wanted", "forking", "rescues", "rescued", "missed"} {
 		s.book.run("DELETE FROM "+table+" WHERE channel = ?", ch.row)
 	}
 	// The hubs are not read any more: nothing is carried, but for what is one's own.

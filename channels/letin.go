@@ -75,7 +75,7 @@ func (s *step) turnAway(ch *channel, join *roster.Signed, joiner session.Member)
 	if err != nil {
 		return // he is none already
 	}
-	if _, err := s.announce(ch, remove); err != nil {
+	if err := s.announceRemoval(ch, remove); err != nil {
 		s.emit(Warn{Channel: ch.name, Text: err.Error()})
 		return
 	}

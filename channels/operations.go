@@ -33,6 +33,16 @@ func (s *step) announce(ch *channel, args roster.Args) (*roster.Signed, error) {
 	return signed, err
 }
 
+// announceRemoval does so for a removal, which whom it removes is to read too,
+// though he may be the last of the others.
+func (s *step) announceRemoval(ch *channel, remove roster.Remove) error {
+	signed, err := s.operate(ch, remove)
+	if err == nil {
+		s.enqueue(ch, item{kind: outRemoval, content: mustEncode(session.Ops{Ops: [][]byte{signed.Bytes()}})})
+	}
+	return err
+}
+
 // tell queues operations for the others.
 func (s *step) tell(ch *channel, ops ...*roster.Signed) {
 	if s.alone(ch) {
@@ -107,6 +117,7 @@ func (s *step) refresh(ch *channel) {
 		return
 	}
 	s.giveTo(ch, before, now)
+	s.noteGone(ch, before, now)
 	s.showLeft(ch, before, now)
 	s.showRenamed(ch, before, now)
 	s.showJoined(ch, before, now)
@@ -139,22 +150,12 @@ func (s *step) giveTo(ch *channel, before, now []shownMember) {
 	}
 }
 
-// standing notices that the user was removed.
-func (s *step) standing(ch *channel, view *roster.View) {
-	if ch.state != stateMember {
-		return
-	}
-	for _, r := range view.Removed {
-		if session.Member(r.ID) != ch.self || r.Why != roster.ReasonRemoved {
-			continue
+// noteGone notes when it was learned that somebody is gone.
+func (s *step) noteGone(ch *channel, before, now []shownMember) {
+	for _, m := range before {
+		if m.id != ch.self && findShown(now, m.id) < 0 {
+			s.book.run("UPDATE peers SET gone = ? WHERE channel = ? AND member = ? AND gone = 0", stamp(s.now), ch.row, m.id[:])
 		}
-		ch.state = stateRemoved
-		by := "somebody"
-		if len(r.By) > 0 {
-			by = s.nickOf(ch, session.Member(r.By[0]))
-		}
-		s.book.run("DELETE FROM outbox WHERE channel = ?", ch.row)
-		s.info(ch, "%s has removed you from %s: what is said there is not for you any more", by, ch.name)
 	}
 }
 

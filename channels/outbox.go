@@ -12,6 +12,7 @@ import (
 const (
 	outText     = "text"     // CBOR of a session.Text
 	outOps      = "op"       // CBOR of a session.Ops
+	outRemoval  = "removal"  // the same: a removal, which whom it removes is to read
 	outGive     = "give"     // the newcomer's member id
 	outSnapshot = "snapshot" // nothing: all operations
 	outInvites  = "invites"  // nothing: the invites that are open
@@ -19,6 +20,8 @@ const (
 	outSeen     = "seen"     // nothing
 	outNeed     = "need"     // CBOR of a session.Need
 	outAgain    = "again"    // CBOR of a session.Again
+	outShare    = "share"    // CBOR of a shared
+	outFork     = "fork"     // nothing: the one-time keys to other channels that are made (forking)
 )
 
 // item is one thing in the outbox.
@@ -51,16 +54,19 @@ func (s *step) drain() {
 		if ch == nil || ch.state != stateMember && ch.state != stateWaiting {
 			continue
 		}
-		if s.alone(ch) {
+		alone := s.alone(ch)
+		if alone {
 			// Operations travel in the snapshot of whoever comes; texts wait for him.
-			s.book.run("DELETE FROM outbox WHERE channel = ? AND kind <> ?", row, outText)
-			continue
+			// That he is removed is for the last of the others.
+			s.unshareAll(ch)
+			s.unfork(ch)
+			s.book.run("DELETE FROM outbox WHERE channel = ? AND kind NOT IN (?, ?)", row, outText, outRemoval)
 		}
 		if !s.atHead(ch) {
 			continue
 		}
 		// Keys first: what is sealed to a newcomer he must be able to read.
-		items := list(s.book, readItem, `SELECT id, kind, coalesce(line, 0), content FROM outbox WHERE channel = ? ORDER BY kind = ? DESC, id LIMIT ?`, row, outGive, drainMost)
+		items := list(s.book, readItem, `SELECT id, kind, coalesce(line, 0), content FROM outbox WHERE channel = ? AND (kind = ? OR NOT ?) ORDER BY kind = ? DESC, id LIMIT ?`, row, outRemoval, alone, outGive, drainMost)
 		for _, it := range items {
 			if !s.sealItem(ch, it) {
 				break
@@ -75,17 +81,25 @@ func (s *step) drain() {
 
 // sealItem seals one thing. It says false if it has to wait.
 func (s *step) sealItem(ch *channel, it item) bool {
-	fresh, err := s.ensureSenderKey(ch, it.purpose())
+	var farewell []session.Member
+	if it.kind == outRemoval {
+		farewell = s.removing(ch)
+	}
+	fresh, err := s.ensureSenderKey(ch, it.purpose(), farewell...)
 	if err == nil {
 		switch it.kind {
 		case outText:
 			err = s.sealText(ch, it)
-		case outOps:
+		case outOps, outRemoval:
 			err = sealAs[session.Ops](s, ch, it.content)
 		case outNeed:
 			err = sealAs[session.Need](s, ch, it.content)
 		case outAgain:
 			err = sealAs[session.Again](s, ch, it.content)
+		case outShare:
+			err = s.sealShare(ch, it)
+		case outFork:
+			err = s.sealForks(ch)
 		case outGive:
 			err = s.give(ch, session.Member(it.content))
 		case outSnapshot:
@@ -117,18 +131,28 @@ func (it item) purpose() purpose {
 	switch it.kind {
 	case outText:
 		return forText
-	case outOps:
+	case outRemoval:
+		return forFarewell
+	}
+	return forOther
+}
+
+// removing are those whose removals are yet to be sealed.
+func (s *step) removing(ch *channel) (members []session.Member) {
+	for _, content := range list(s.book, readBytes, "SELECT content FROM outbox WHERE channel = ? AND kind = ? ORDER BY id", ch.row, outRemoval) {
 		var c session.Ops
-		if codec.Unmarshal(it.content, &c) != nil {
-			break
+		if codec.Unmarshal(content, &c) != nil {
+			continue
 		}
 		for _, b := range c.Ops {
-			if op, err := roster.Parse(b); err == nil && op.Op().Args.Kind() == roster.KindRemove {
-				return forFarewell
+			if op, err := roster.Parse(b); err == nil {
+				if a, ok := op.Op().Args.(roster.Remove); ok {
+					members = append(members, session.Member(a.Member))
+				}
 			}
 		}
 	}
-	return forOther
+	return members
 }
 
 // unsealable drops what cannot be sealed, and says so if it is a text.
@@ -200,7 +224,7 @@ func (s *step) openInvites(ch *channel) []session.OpenInvite {
 // classOf says how hubs keep a content.
 func classOf(c session.Content) wire.Class {
 	switch c.(type) {
-	case session.Text, session.Seen, session.Again, session.Need:
+	case session.Text, session.Asides, session.Seen, session.Again, session.Need:
 		return wire.ClassText
 	}
 	return wire.ClassKeep

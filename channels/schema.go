@@ -309,7 +309,8 @@ CREATE TABLE admitted (
 	channel INTEGER NOT NULL REFERENCES channels ON DELETE CASCADE,
 	hub     INTEGER NOT NULL REFERENCES hubs ON DELETE CASCADE,
 	token   BLOB NOT NULL,
-	state   TEXT NOT NULL,  -- granted, revoked
+	state   TEXT NOT NULL,  -- granted, leaves, revoked
+	at      INTEGER NOT NULL DEFAULT 0, -- leaves: since when
 	PRIMARY KEY (channel, hub, token)
 ) STRICT, WITHOUT ROWID;
 
@@ -355,6 +356,8 @@ CREATE TABLE ops_wanted (
 ALTER TABLE peers ADD COLUMN missing INTEGER NOT NULL DEFAULT 0; -- envelopes of which the user was told that they are missing
 ALTER TABLE peers ADD COLUMN upto INTEGER NOT NULL DEFAULT 0;    -- the seq behind the last of them
 ALTER TABLE peers ADD COLUMN lost INTEGER NOT NULL DEFAULT 0;    -- how many of them were given up
+ALTER TABLE peers ADD COLUMN gone INTEGER NOT NULL DEFAULT 0;    -- when it was learned that they left or were removed, of one who was shown here
+ALTER TABLE peers ADD COLUMN verified INTEGER NOT NULL DEFAULT 0; -- when the user noted that he has compared their key; 0: not
 
 -- What was asked for in others' chains: ids of envelopes, and of sender keys;
 -- empty: when the hubs were read again for it.
@@ -393,6 +396,34 @@ CREATE TABLE rescues (
 	expires INTEGER NOT NULL,
 	offered INTEGER NOT NULL DEFAULT 0,   -- the hub is asked to keep its slot
 	taken   INTEGER NOT NULL DEFAULT 0    -- it does
+) STRICT;
+
+-- Lines that a member has shared: whom he quotes, and when that was said, in his words.
+ALTER TABLE lines ADD COLUMN quoted TEXT NOT NULL DEFAULT '';    -- empty: it is no such line
+ALTER TABLE lines ADD COLUMN said INTEGER NOT NULL DEFAULT 0;
+
+-- Members of a channel who are to be invited to another one, founded to leave it.
+CREATE TABLE forking (
+	channel INTEGER NOT NULL REFERENCES channels ON DELETE CASCADE, -- the old one
+	fork    INTEGER NOT NULL REFERENCES channels ON DELETE CASCADE, -- the new one
+	member  BLOB NOT NULL,                -- of the old one
+	invite  INTEGER NOT NULL DEFAULT 0,   -- his, by its row
+	key     TEXT NOT NULL DEFAULT '',     -- his one-time key, once a hub has it, until it is sealed
+	expires INTEGER NOT NULL DEFAULT 0,   -- and when it does
+	PRIMARY KEY (channel, fork, member)
+) STRICT, WITHOUT ROWID;
+
+-- Such invitations of others to the user.
+CREATE TABLE forks (
+	id      INTEGER PRIMARY KEY AUTOINCREMENT,
+	channel TEXT NOT NULL,                -- in which it was made: that may be left before
+	nick    TEXT NOT NULL,                -- of who has made it
+	member  BLOB NOT NULL,                -- his id
+	name    TEXT NOT NULL,                -- that the new channel is to have here
+	key     TEXT NOT NULL,
+	private INTEGER NOT NULL,             -- it may lead to a private place
+	made    INTEGER NOT NULL,
+	expires INTEGER NOT NULL
 ) STRICT;
 
 -- Rescue keys that were taken here.

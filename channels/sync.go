@@ -183,7 +183,7 @@ func (s *step) acks(h hub, f *flight, calls []wire.SignedCall) []wire.SignedCall
 	}
 	for _, d := range list {
 		ch := s.channels[d.channel]
-		if len(calls) == wire.MaxCalls || ch == nil || ch.state == stateLeaving {
+		if len(calls) == wire.MaxCalls || ch == nil || ch.state == stateLeaving || ch.state == stateRemoved {
 			continue
 		}
 		calls = append(calls, wire.SignedCall{Op: wire.OpAck, Channel: wire.Channel(ch.id), Args: wire.AckArgs{Position: d.position}, Key: ch.token})
@@ -317,7 +317,7 @@ func (s *step) fetched(f *flight, results []wire.Result) {
 	found, odd := false, false
 	for i, id := range f.channels {
 		ch := s.channels[id]
-		if ch == nil || ch.state == stateLeaving {
+		if ch == nil || ch.state == stateLeaving || ch.state == stateRemoved {
 			continue
 		}
 		var r wire.FetchResult

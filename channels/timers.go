@@ -20,6 +20,8 @@ const (
 	timerLost    = "lost"    // give a hub back what it has lost again
 	timerOps     = "ops"     // ask for operations, and give them
 	timerWaiting = "waiting" // read again what a hub may have kept from a joiner
+	timerPutOut  = "put out" // revoke the tokens of those who were removed
+	timerRemoved = "removed" // delete the keys of a channel from which one was removed
 	timerOffers  = "offers"  // give one-time keys without an own hub
 )
 
@@ -69,6 +71,10 @@ func (s *step) timers() {
 			s.mindOps(ch)
 		case timerInvites:
 			s.closeRevoked(ch)
+		case timerRemoved:
+			s.forgetKeys(ch)
+		case timerPutOut:
+			s.admitAll(ch)
 		case timerOffers:
 			s.giveAllTaken(ch)
 		case timerWaiting:

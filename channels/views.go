@@ -91,6 +91,8 @@ func (c *Core) memberView(ch *channel, m shownMember) MemberView {
 	if !v.Own {
 		v.Waiting = c.book.number("SELECT count(*) FROM chains WHERE channel = ? AND sender = ?", ch.row, m.id[:]) == 0
 	}
+	v.Verified = c.book.number("SELECT verified FROM peers WHERE channel = ? AND member = ?", ch.row, m.id[:]) > 0
+	v.Namesake = c.namesake(ch, m)
 	view := c.view(ch)
 	r, ok := view.Member(roster.Member(m.id))
 	if !ok {
@@ -100,6 +102,7 @@ func (c *Core) memberView(ch *channel, m shownMember) MemberView {
 		return v
 	}
 	v.Founder = r.ID == view.Founder
+	v.Suspended = r.Suspended
 	v.Above = !v.Own && view.MayRemove(r.ID, roster.Member(ch.self))
 	if !v.Founder {
 		v.InvitedBy, v.Inviter = c.nickOf(ch, session.Member(r.Inviter)), r.Inviter

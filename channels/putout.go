@@ -1,0 +1,125 @@
+package channels
+
+import (
+	"fmt"
+	"strings"
+
+	"hubbub/channels/roster"
+	"hubbub/channels/session"
+)
+
+// What happens to a user who was removed: his gateway tells him by whom, keeps the
+// history, deletes all keys and asks no hub any more.
+
+// standing notices that the user was removed.
+func (s *step) standing(ch *channel, view *roster.View) {
+	if ch.state != stateMember {
+		return
+	}
+	for _, r := range view.Removed {
+		if session.Member(r.ID) == ch.self && r.Why != roster.ReasonLeft {
+			s.removed(ch, view, r)
+			return
+		}
+	}
+}
+
+// removed ends a channel of which the user is no member any more.
+func (s *step) removed(ch *channel, view *roster.View, r roster.RemovedView) {
+	ch.state = stateRemoved
+	s.info(ch, "%s. What was said so far stays here; what is said from now on is not for you, and your gateway does not ask for it. To come back, ask %s for a new one-time key and join under another name; to delete all of it: /msg sysop leave %s",
+		s.whyOut(ch, view, r), s.whoInvites(ch, view, r), ch.name)
+	s.tellUnsaid(ch, r.Seq)
+	s.book.run("DELETE FROM outbox WHERE channel = ?", ch.row)
+	s.timer(ch, timerRemoved, s.now)
+}
+
+// whyOut says by whom and why the user is out.
+func (s *step) whyOut(ch *channel, view *roster.View, r roster.RemovedView) string {
+	switch {
+	case len(r.By) > 0:
+		return fmt.Sprintf("%s has removed you from %s", s.nickOf(ch, session.Member(r.By[0])), ch.name)
+	case r.Why == roster.ReasonReused:
+		return fmt.Sprintf("you are no member of %s: a key of yours, or of somebody above you, was used for two joinings", ch.name)
+	}
+	inviter := s.nickOf(ch, session.Member(r.Inviter))
+	if by, ok := removerOf(view, r.Inviter); ok {
+		return fmt.Sprintf("%s has removed %s, who brought you in, before hearing of you: so your joining of %s does not count", s.nickOf(ch, session.Member(by)), inviter, ch.name)
+	}
+	return fmt.Sprintf("%s, who brought you in, was no member of %s any more: your joining does not count", inviter, ch.name)
+}
+
+// whoInvites names somebody who could let the user in again.
+func (s *step) whoInvites(ch *channel, view *roster.View, r roster.RemovedView) string {
+	if len(r.By) > 0 {
+		return s.nickOf(ch, session.Member(r.By[0]))
+	}
+	if by, ok := removerOf(view, r.Inviter); ok {
+		return s.nickOf(ch, session.Member(by))
+	}
+	return "one of the others"
+}
+
+// removerOf is the highest of those who removed somebody, or that one above him
+// by whom he came who was removed.
+func removerOf(view *roster.View, id roster.Member) (by roster.Member, ok bool) {
+	for steps := len(view.Removed); steps >= 0; steps-- {
+		found := false
+		for _, r := range view.Removed {
+			if r.ID != id {
+				continue
+			}
+			if r.Why == roster.ReasonRemoved && len(r.By) > 0 {
+				return r.By[0], true
+			}
+			id, found = r.Inviter, true
+			break
+		}
+		if !found {
+			break
+		}
+	}
+	return by, false
+}
+
+// tellUnsaid tells which of the user's texts nobody gets: those that no hub has
+// taken, and those beyond what the removal lets stand.
+func (s *step) tellUnsaid(ch *channel, stands int64) {
+	texts := list(s.book, readString, "SELECT text FROM lines WHERE channel = ? AND own = 1 AND sent = 0 ORDER BY id", ch.row)
+	if n := len(texts); n > 0 {
+		const most = 5
+		var quoted []string
+		for _, t := range texts[:min(n, most)] {
+			quoted = append(quoted, "“"+excerpt(t)+"”")
+		}
+		if n > most {
+			quoted = append(quoted, fmt.Sprintf("and %d more", n-most))
+		}
+		s.info(ch, "not sent, and nobody gets it: %s", strings.Join(quoted, ", "))
+		s.book.run("UPDATE lines SET sent = ? WHERE channel = ? AND sent = 0", lineNotSent, ch.row)
+	}
+	if n := s.book.number("SELECT count(*) FROM lines WHERE channel = ? AND own = 1 AND sent = 1 AND seq > ?", ch.row, max(stands, 0)); n > 0 {
+		s.info(ch, "your last %d texts were sent when you were removed already, or at the same time: the others do not see them, but for those who had them before they heard of it", n)
+	}
+	ch.told = ""
+}
+
+// lineNotSent: an own text that will never be sent (lines.sent).
+const lineNotSent = 2
+
+// forgetKeys deletes what a removed member needs no more: keys, and what was to be
+// asked of hubs. The history and the operations stay.
+func (s *step) forgetKeys(ch *channel) {
+	if ch.state != stateRemoved {
+		return
+	}
+	s.forgetPlaces(ch)
+	for _, table := range []string{"sending", "given", "chains", "prekeys", "calls", "ops_asked", "ops_wanted", "missed"} {
+		s.book.run("DELETE FROM "+table+" WHERE channel = ?", ch.row)
+	}
+	s.book.run(`UPDATE invites SET "join" = NULL, prekey = NULL, refresh = NULL, card = NULL, secret = NULL WHERE channel = ?`, ch.row)
+	s.book.run("UPDATE invites SET state = ?, ended = ? WHERE channel = ? AND state IN (?, ?)", inviteRevoked, stamp(s.now), ch.row, inviteOpen, inviteMaking)
+	s.book.run("DELETE FROM entries WHERE channel = ? AND NOT EXISTS (SELECT 1 FROM held WHERE entry = entries.id)", ch.row)
+	ch.prekeys, ch.blob = nil, nil
+	s.forgot()
+}
