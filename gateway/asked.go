@@ -8,9 +8,9 @@ type asked struct {
 	client  *client
 	command string // the IRC command, upper case, or "sysop"
 	channel string // as the client wrote it
-	nick    string // INVITE: whom; NICK: the new one
+	nick    string // INVITE, KICK: whom; NICK: the new one
 	key     string // JOIN: the one-time key, to name it in the line to type next
-	text    string // PRIVMSG: the beginning of the text, to name it if it fails
+	text    string // PRIVMSG: the text, to name it if it fails
 
 	// then, if set, is given each event with this Ref first; if it reports
 	// true it has told the client, and nothing else does. Channels and nicks
@@ -69,6 +69,16 @@ func refOf(in channels.Input) channels.Ref {
 	case channels.MoveHub:
 		return in.Ref
 	case channels.Rescue:
+		return in.Ref
+	case channels.Remove:
+		return in.Ref
+	case channels.Confirm:
+		return in.Ref
+	case channels.Share:
+		return in.Ref
+	case channels.Fork:
+		return in.Ref
+	case channels.Verify:
 		return in.Ref
 	}
 	return 0

@@ -111,6 +111,12 @@ func (g *gateway) attached(f func(*client)) {
 	}
 }
 
+// anybody reports whether a client is registered.
+func (g *gateway) anybody() (any bool) {
+	g.attached(func(*client) { any = true })
+	return any
+}
+
 // drop closes a client, after telling it why.
 func (g *gateway) drop(c *client, why string) {
 	c.send(message{command: "ERROR", params: []string{"Closing link: " + why}})

@@ -30,7 +30,7 @@ func init() {
 		"USER":         {run: (*client).user, early: true},
 		"ERROR":        {run: func(*client, line) {}, early: true},
 
-		// channels: commands_channel.go, commands_mode.go
+		// channels: commands_channel.go, commands_kick.go, commands_mode.go
 		"INVITE": {run: (*client).invite},
 		"JOIN":   {run: (*client).join, min: 1},
 		"KICK":   {run: (*client).kick, min: 2},

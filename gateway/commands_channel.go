@@ -112,13 +112,6 @@ func (c *client) onlyChannel() string {
 	return ""
 }
 
-// kick answers KICK.
-func (c *client) kick(l line) {
-	if v, ok := c.known(l.param(0)); ok {
-		c.reply(irc.ERR_CHANOPRIVSNEEDED, v.Name, "Removing a member comes with a later version. /msg sysop leave "+v.Name+" leaves the channel yourself")
-	}
-}
-
 // topic answers TOPIC: shows it, or sets it.
 func (c *client) topic(l line) {
 	v, ok := c.known(l.param(0))

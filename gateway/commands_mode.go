@@ -51,13 +51,13 @@ func (c *client) changeMode(v channels.ChannelView, change, param string) {
 
 // whyNot says of each mode that IRC users know why it can't be changed.
 var whyNot = map[rune]string{
-	'b': "There are no bans: who is not a member can't come in without a one-time key. Removing a member comes with a later version",
+	'b': "There are no bans: who is not a member can't come in without a one-time key. /kick puts a member out, for good",
 	'i': "Every channel is invite-only: /invite makes a one-time key",
 	'k': "A channel has no lasting key: /invite makes a one-time key for each who is to join",
 	'l': "A channel has no limit of members",
 	'm': "Every member may speak",
 	'n': "Only members can speak, always",
-	'o': "Who stands above whom is settled by who invited whom, and can't be changed",
+	'o': "Who stands above whom is settled by who invited whom, and can't be changed: /msg sysop members shows it",
 	'p': "Every channel is secret: hubs do not know its name",
 	's': "Every channel is secret: hubs do not know its name",
 	't': "Every member may set the topic",

@@ -146,6 +146,13 @@ func (c *client) whoisSelf() {
 	}
 	c.whoisChannels(c.nick, in)
 	c.reply(irc.RPL_WHOISSERVER, c.nick, serverName, "your own gateway")
+	for _, v := range c.g.core.Channels() {
+		for _, m := range v.Members {
+			if m.Own && m.Fingerprint != "" {
+				c.reply(rplWhoisSpecial, c.nick, "in "+v.Name+": your key is "+m.Fingerprint)
+			}
+		}
+	}
 	if c.away != "" {
 		c.reply(irc.RPL_AWAY, c.nick, c.away)
 	}
@@ -163,7 +170,7 @@ func (c *client) whoisMember(nick string) bool {
 		}
 		nick = ircNick(m.Nick)
 		in = append(in, rank(m)+v.Name)
-		words = append(words, aboutMember(v.Name, m, c.g.settings.Now()))
+		words = append(words, aboutMember(v, m, c.g.settings.Now())...)
 		if m.Heard.After(heard) {
 			heard, since = m.Heard, m.Since
 		}
@@ -191,28 +198,6 @@ func (c *client) whoisChannels(nick string, in []string) {
 		c.reply(irc.RPL_WHOISCHANNELS, nick, strings.Join(in[:n], " "))
 		in = in[n:]
 	}
-}
-
-// aboutMember is what is known of a member in one channel.
-func aboutMember(channel string, m channels.MemberView, now time.Time) string {
-	text := "in " + channel + ": "
-	switch {
-	case m.Waiting:
-		text += "not heard yet, for their gateway has not come online since"
-	case m.Heard.IsZero():
-		text += "not heard yet"
-	default:
-		text += "last heard " + ago(m.Heard, now) + ", on " + m.Heard.Local().Format("2006-01-02 15:04")
-	}
-	if m.InvitedBy != "" {
-		text += "; invited by " + ircNick(m.InvitedBy)
-	} else if m.Founder {
-		text += "; founder"
-	}
-	if m.Fingerprint != "" {
-		text += "; key " + m.Fingerprint
-	}
-	return text
 }
 
 // whowas answers WHOWAS: nothing is kept about those who left.

@@ -132,11 +132,12 @@ var helpTexts = map[string][]string{
 		"/invite bob       make a one-time key for the channel you are in",
 		"/join #alice KEY  join with a one-time key",
 		"/part             hide a channel; it goes on receiving",
+		"/kick bob         put bob out for good, if bob came in through you",
 		"/topic, /nick     as everywhere",
-		"/whois bob        when bob was last heard",
+		"/whois bob        who invited bob, when bob was last heard, and bob's key",
 		"/list             all your channels, hidden ones too",
 		"/msg sysop help   hubs, keys, leaving for good, and all else",
-		"More on one of them: /quote HELP JOIN, INVITE, PART, MSG",
+		"More on one of them: /quote HELP JOIN, INVITE, PART, KICK, MSG",
 	},
 	"JOIN": {
 		"/join #name [KEY]",
@@ -153,6 +154,12 @@ var helpTexts = map[string][]string{
 		"/part [#channel]",
 		"Hides the channel until its next message, or until /join.",
 		"To leave for good: /msg sysop leave #channel",
+	},
+	"KICK": {
+		"/kick NICK [#channel]",
+		"Puts a member out for good. You can remove those whom you let in, and whom they let in.",
+		"What is said from then on is kept from them; what they have they keep.",
+		"To see who let whom in: /msg sysop members #channel",
 	},
 	"MSG": {
 		"/msg bob TEXT",

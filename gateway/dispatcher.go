@@ -20,6 +20,7 @@ type core interface {
 	Invites() []channels.InviteView
 	Safety(channel string) (string, error)
 	Seen(channel string) ([]channels.SeenView, error)
+	Forks() ([]channels.ForkView, error)
 }
 
 var _ core = (*channels.Core)(nil)
@@ -55,8 +56,9 @@ type gateway struct {
 	broken     bool                       // the last step failed, and the user was told
 	retry      *time.Timer                // when to take again
 	rolls      map[string]map[string]bool // who clients have been told is in a channel, by folded names
-	waiting    map[string]bool            // channels whose members were not known when they were shown, folded
+	waiting    map[string]bool            // channels whose members are not known yet, folded
 	unheard    []unheard                  // what no client was there to be told
+	invited    map[string]bool            // of which forks which client names have been told
 }
 
 // settings are what the configuration says about IRC.
@@ -84,6 +86,7 @@ func newGateway(s settings, c core) *gateway {
 		rolls:     make(map[string]map[string]bool),
 		waiting:   make(map[string]bool),
 		asked:     make(map[channels.Ref]*asked),
+		invited:   make(map[string]bool),
 	}
 }
 
@@ -94,6 +97,7 @@ func (g *gateway) run(ctx context.Context) {
 	sweep := time.NewTicker(sweepEvery)
 	defer sweep.Stop()
 	g.step(channels.Start{})
+	g.noteWaiting()
 	for {
 		select {
 		case f := <-g.inbox:

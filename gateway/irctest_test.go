@@ -30,7 +30,8 @@ type scripted struct {
 	inputs  []channels.Input
 	answers map[string]channels.Event // to Redeem, by key
 	pending []channels.Event          // shown at the next step
-	err     error                     // what Step fails with
+	forks   []channels.ForkView
+	err     error // what Step fails with
 	wake    time.Time
 	output  channels.Output // what the next step also returns
 }
@@ -144,6 +145,7 @@ func (s *scripted) Hubs() []channels.HubView                 { return nil }
 func (s *scripted) Invites() []channels.InviteView           { return nil }
 func (s *scripted) Safety(string) (string, error)            { return "", nil }
 func (s *scripted) Seen(string) ([]channels.SeenView, error) { return nil, nil }
+func (s *scripted) Forks() ([]channels.ForkView, error)      { return s.forks, nil }
 
 // carried is a carrier that remembers.
 type carried struct {

@@ -29,7 +29,7 @@ var features = []string{
 	"NICKLEN=" + strconv.Itoa(maxNick),
 	"PREFIX=(o)@",
 	"SAFELIST",
-	"TARGMAX=JOIN:,KICK:1,LIST:,NAMES:,NOTICE:" + strconv.Itoa(maxTargets) + ",PART:,PRIVMSG:" + strconv.Itoa(maxTargets) + ",WHOIS:1",
+	"TARGMAX=JOIN:,KICK:" + strconv.Itoa(maxKicks) + ",LIST:,NAMES:,NOTICE:" + strconv.Itoa(maxTargets) + ",PART:,PRIVMSG:" + strconv.Itoa(maxTargets) + ",WHOIS:1",
 	"TOPICLEN=" + strconv.Itoa(maxTopic),
 	"USERLEN=" + strconv.Itoa(maxUser),
 	"UTF8ONLY",

@@ -194,8 +194,8 @@ func TestMembersComeAndGo(t *testing.T) {
 		c.turn()
 		x.turn()
 		r.happen(channels.Joined{Channel: "#bob", Nick: "dave", By: "bob"})
-		c.hears(":dave!dave@hubbub JOIN #bob")
-		x.hears(":dave!dave@hubbub JOIN #bob * dave")
+		c.hears(":dave!dave@hubbub JOIN #bob", ":sysop!sysop@hubbub NOTICE #bob :New here: dave, invited by bob.")
+		x.hears(":dave!dave@hubbub JOIN #bob * dave", ":sysop!sysop@hubbub NOTICE #bob :New here: dave, invited by bob.")
 		r.do(func() {
 			v := r.core.view("#bob")
 			v.Members = append(v.Members, channels.MemberView{Nick: "boss", Above: true})

@@ -130,9 +130,12 @@ func (c *client) lineMessages(it item) []message {
 		from = c.nick
 	}
 	mark := c.g.timeMark(it)
+	if l.Quoted != "" {
+		mark += quoteMark(l)
+	}
 	space := room(from, command, l.Channel) - len(mark)
 	before, after := mark, ""
-	if l.Kind == channels.Action {
+	if l.Kind == channels.Action && l.Quoted == "" {
 		before, after = "\x01ACTION "+mark, "\x01"
 		space -= len("\x01ACTION \x01")
 	}

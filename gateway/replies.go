@@ -67,6 +67,8 @@ func (g *gateway) failed(ev channels.Failed) {
 		c.tell(a.channel, "Not sent: “"+beginning(a.text)+"”. "+failure(ev))
 	case "NICK":
 		c.nickFailed(a, ev)
+	case "KICK":
+		c.kickFailed(a, ev)
 	case "INVITE":
 		c.fail("INVITE", failCode(ev.Code), a.channel, ev.Text)
 		c.tell(a.channel, "No key was made for "+a.nick+". "+failure(ev))

@@ -22,6 +22,9 @@ func (g *gateway) callRoll(v channels.ChannelView) {
 	g.rolls[fold(v.Name)] = roll
 }
 
+// called reports whether any client was told who is in a channel.
+func (g *gateway) called(channel string) bool { return g.rolls[fold(channel)] != nil }
+
 // onRoll reports whether clients see a nick in a channel.
 func (g *gateway) onRoll(channel, nick string) bool {
 	return g.rolls[fold(channel)][fold(ircNick(nick))]

@@ -17,6 +17,7 @@ func (g *gateway) show(ev channels.Event) {
 	case channels.Line:
 		g.showLine(ev)
 	case channels.Shown:
+		g.noteWaiting()
 		g.attached(func(c *client) { c.showChannel(ev.Channel) })
 		if a, ok := g.asker(ev.Ref); ok && !told {
 			a.client.joinedBefore(a, ev.Channel)
@@ -27,6 +28,8 @@ func (g *gateway) show(ev channels.Event) {
 		g.hideChannel(ev.Channel, "Left for good")
 	case channels.Joined:
 		g.showJoined(ev)
+	case channels.Forked:
+		g.showForked(ev)
 	case channels.Left:
 		g.showLeft(ev)
 	case channels.Renamed:
@@ -115,6 +118,7 @@ func (c *client) attach() {
 		}
 	}
 	c.replay()
+	c.showForks()
 	c.g.tellUnheard()
 }
 
@@ -128,9 +132,6 @@ func (c *client) showChannel(name string) {
 		return
 	}
 	c.joined[fold(v.Name)] = v.Name
-	if v.Waiting {
-		c.g.waiting[fold(v.Name)] = true
-	}
 	c.sendJoin(c.prefix(), v.Name, c.realname)
 	if v.Topic != "" {
 		c.topicIs(v)
@@ -148,6 +149,15 @@ func (c *client) joinedBefore(a *asked, channel string) {
 	}
 	if _, ok := c.g.core.Channel(a.channel); !ok {
 		c.sysopSays("That key is for " + channel + ", where you are already.")
+	}
+}
+
+// noteWaiting notes of which channels the members are not known yet.
+func (g *gateway) noteWaiting() {
+	for _, v := range g.core.Channels() {
+		if v.Waiting {
+			g.waiting[fold(v.Name)] = true
+		}
 	}
 }
 
@@ -203,32 +213,49 @@ func (g *gateway) inChannel(name string, f func(*client)) {
 	})
 }
 
-// showJoined tells of a new member, and of their rank, if they have one. Where
-// the members are just becoming known, showRanks tells all ranks at once.
+// showJoined tells of a new member, of their rank, if they have one, and by whom
+// they were let in. Where the members are just becoming known, showRanks tells
+// all ranks at once, and nobody is new.
 func (g *gateway) showJoined(ev channels.Joined) {
-	if !g.enrol(ev.Channel, ev.Nick, true) {
+	if g.called(ev.Channel) && !g.enrol(ev.Channel, ev.Nick, true) {
 		return
 	}
 	v, _ := g.core.Channel(ev.Channel)
 	m, _ := member(v, ircNick(ev.Nick))
+	waited := g.waiting[fold(ev.Channel)]
 	g.inChannel(ev.Channel, func(c *client) {
 		c.sendJoin(prefixOf(ev.Nick), ev.Channel, ircNick(ev.Nick))
-		if rank(m) != "" && !g.waiting[fold(ev.Channel)] {
+		if rank(m) != "" && !waited {
 			c.sendOp(ev.Channel, ev.Nick)
 		}
 	})
+	if ev.By != "" && ev.By != g.core.Nick() && !waited && !v.Hidden {
+		g.showNews(channels.News{Channel: ev.Channel, Text: "New here: " + ircNick(ev.Nick) + ", invited by " + ircNick(ev.By)}, "")
+	}
 }
 
-// showLeft tells that a member is gone, and through whom.
+// showLeft tells that a member is gone, and through whom; if there is no client
+// to see that, the next is told.
 func (g *gateway) showLeft(ev channels.Left) {
-	if !g.enrol(ev.Channel, ev.Nick, false) {
+	if g.called(ev.Channel) && !g.enrol(ev.Channel, ev.Nick, false) {
 		return
+	}
+	if !g.anybody() {
+		g.showNews(channels.News{Channel: ev.Channel, Text: "Gone: " + ircNick(ev.Nick) + whoRemoved(ev)}, "")
 	}
 	m := message{from: prefixOf(ev.Nick), command: "PART", params: []string{ev.Channel}}
 	if ev.By != "" {
 		m = message{from: prefixOf(ev.By), command: "KICK", params: []string{ev.Channel, ircNick(ev.Nick), "removed by " + ircNick(ev.By)}}
 	}
 	g.inChannel(ev.Channel, func(c *client) { c.send(m) })
+}
+
+// whoRemoved follows the nick of one who is gone.
+func whoRemoved(ev channels.Left) string {
+	if ev.By == "" {
+		return ", who left"
+	}
+	return ", removed by " + ircNick(ev.By)
 }
 
 // showRenamed tells of a new nick: the user's own, everywhere; a member's, in

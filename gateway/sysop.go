@@ -53,15 +53,15 @@ func (s sysopCommand) usage() string {
 }
 
 // sysopCommands are all of them, in the order of help. They are in
-// sysop_channels.go, sysop_invites.go, sysop_hubs.go, sysop_mirrors.go and
-// sysop_rescue.go.
+// sysop_channels.go, sysop_members.go, sysop_forks.go, sysop_invites.go,
+// sysop_hubs.go, sysop_mirrors.go and sysop_rescue.go.
 var sysopCommands []sysopCommand
 
 func init() {
 	sysopCommands = slices.Concat([]sysopCommand{{
 		name: "help", also: []string{"?", "hi", "hello", "commands"}, args: "[COMMAND]",
 		help: "this list, or more about one command", run: (*client).sysopHelp,
-	}}, channelCommands, inviteCommands, hubCommands, mirrorCommands, rescueCommands, []sysopCommand{{
+	}}, channelCommands, memberCommands, otherChannelCommands, inviteCommands, hubCommands, mirrorCommands, rescueCommands, []sysopCommand{{
 		name: "nick", args: "NAME",
 		help: "change your nick, in all channels", run: (*client).sysopNick,
 	}, {
@@ -196,6 +196,8 @@ func failure(ev channels.Failed) string {
 		text += " Use another name: /msg sysop join " + ev.Suggest + " and the key."
 	case ev.Code == channels.CodeUnknownChannel && !strings.Contains(text, "/join"):
 		text += " /msg sysop list shows your channels."
+	case ev.Code == channels.CodeNoMember && ev.Channel != "" && !strings.Contains(text, "yourself"):
+		text += " /msg sysop members " + ev.Channel + " shows who is in it."
 	case ev.Code == channels.CodeHub:
 		text += " /msg sysop hub list shows how your hubs are."
 	}

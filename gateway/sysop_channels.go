@@ -29,7 +29,10 @@ var channelCommands = []sysopCommand{{
 }, {
 	name: "safety", args: "[#chan]",
 	help: "the channel's safety number, to compare aloud", run: (*client).sysopSafety,
-	more: []string{"Read it to the others over the telephone or in person. If all have the same number, all have the same members' keys, and nobody sits in between."},
+	more: []string{
+		"Read it to the others over the telephone or in person, where you know their voice. If all have the same number, all have the same members' keys, and nobody sits in between.",
+		"It is another one whenever somebody comes or goes. To note whom you have compared with: /msg sysop verify NICK",
+	},
 }, {
 	name: "seen", args: "[#chan]",
 	help: "who has your texts: delivered, not read", run: (*client).sysopSeen,
@@ -175,12 +178,19 @@ func andOthersAreTold(view channels.ChannelView) string {
 // sysopList lists all channels.
 func (c *client) sysopList(string) {
 	all := c.g.core.Channels()
-	if len(all) == 0 {
+	forks, err := c.g.core.Forks()
+	if len(all)+len(forks) == 0 && err == nil {
 		c.sysopSays(yourChannels(all))
 		return
 	}
 	for _, view := range all {
 		c.sysopSays(channelLine(view))
+	}
+	for _, f := range forks {
+		c.sysopSays(forkLine(f))
+	}
+	if err != nil {
+		c.sysopSays("Which channels you are invited to can't be said: " + err.Error() + ".")
 	}
 	c.sysopSays("More about one: /msg sysop status #chan. Hidden ones come back with /join #chan.")
 }
@@ -191,6 +201,9 @@ func channelLine(view channels.ChannelView) string {
 	if view.Hidden {
 		notes = append(notes, "hidden")
 	}
+	if view.RemovedBy != "" {
+		notes = append(notes, "you were REMOVED by "+ircNick(view.RemovedBy))
+	}
 	if view.Waiting {
 		notes = append(notes, "waits for "+orSomebody(view.WaitsFor))
 	}
@@ -198,7 +211,7 @@ func channelLine(view channels.ChannelView) string {
 		notes = append(notes, fmt.Sprintf("%s on no hub yet", count(view.Pending, "text")))
 	}
 	switch {
-	case len(view.Hubs) > 0:
+	case len(view.Hubs) > 0 || view.RemovedBy != "":
 	case len(view.Members) < 2:
 		notes = append(notes, "on no hub until you invite somebody")
 	default:
@@ -234,6 +247,7 @@ func (c *client) sysopSafety(args string) {
 	}
 	c.sysopSays("The safety number of "+view.Name+" ("+others(view)+"):", "    "+number,
 		"Read it to each other aloud. If it is the same with all, nobody sits in between; if not, do not trust "+view.Name+".")
+	c.sysopSays(howToVerify(view)...)
 }
 
 // sysopSeen shows who has the user's texts.

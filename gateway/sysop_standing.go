@@ -171,6 +171,8 @@ func nextForChannel(view channels.ChannelView, own bool) []string {
 	}
 	alone := len(view.Members) < 2
 	switch {
+	case view.RemovedBy != "":
+		return []string{"What was said until then stays here to be read. To come back takes a new one-time key from a member. /part hides it; to delete it: /msg sysop leave " + view.Name}
 	case len(view.Hubs) == 0 && !alone:
 		return append([]string{"It is on no hub: what you write is kept and sent when it is on one."}, rescueAdvice(view, own)...)
 	case len(view.Hubs) == 0:
@@ -199,6 +201,8 @@ func nextForChannel(view channels.ChannelView, own bool) []string {
 		return append(advice, "Only your own hub is left of it, and nobody else was heard since. Who does not know that hub yet can't follow without a key: /msg sysop hub rescue "+view.Name)
 	case len(advice) > 0:
 		return advice
+	case len(nextForMembers(view)) > 0:
+		return nil
 	}
 	return []string{"All is well. Who has your texts: /msg sysop seen " + view.Name + "; to compare keys: /msg sysop safety " + view.Name}
 }

@@ -26,6 +26,7 @@ func (c *client) sysopStatus(args string) {
 	for _, h := range view.Hubs {
 		c.sysopSays(hubLines(h, view.Hubs, now)...)
 	}
+	c.sysopSays(nextForMembers(view)...)
 	c.sysopSays(nextForChannel(view, ownHub(c.g.core.Hubs()))...)
 }
 
@@ -98,6 +99,7 @@ func memberLine(m channels.MemberView, now time.Time) string {
 	} else if m.InvitedBy != "" {
 		notes = append(notes, "invited by "+m.InvitedBy)
 	}
+	notes = append(notes, state(m)...)
 	if !m.Own {
 		notes = append(notes, "last heard "+ago(m.Heard, now))
 	}
@@ -105,6 +107,40 @@ func memberLine(m channels.MemberView, now time.Time) string {
 		notes = append(notes, "can't be read until their gateway comes online")
 	}
 	return m.Nick + ": " + strings.Join(notes, "; ")
+}
+
+// nextForMembers is what there is to know and to do about a channel's members.
+func nextForMembers(view channels.ChannelView) []string {
+	if view.RemovedBy != "" {
+		return nil // it is nothing to the user any more
+	}
+	var lines []string
+	for _, m := range view.Members {
+		nick := ircNick(m.Nick)
+		switch {
+		case m.Own && m.Suspended:
+			lines = append(lines, "Somebody else came by the same one-time key as you, so nobody sends you anything yet. Ask "+orSomebody(m.InvitedBy)+" by another way to confirm you: /msg sysop confirm NICK")
+		case m.Suspended:
+			lines = append(lines, nick+" is suspended, and gets nothing: the one-time key was used by somebody else too, or was closed. Whoever stands above them asks them by another way, and types: /msg sysop confirm "+view.Name+" "+nick)
+		}
+	}
+	if n := len(view.Differ); n > 0 {
+		lines = append(lines, fmt.Sprintf("%s and you have not known the same about the members of %s for five minutes or more: some may see members whom others do not. Your gateways ask each other for what is missing. If it stays so, somebody or a hub keeps something back: compare /msg sysop members %s with them, by another way.",
+			andList(view.Differ), view.Name, view.Name))
+	}
+	return lines
+}
+
+// andList names several.
+func andList(nicks []string) string {
+	var shown []string
+	for _, nick := range nicks {
+		shown = append(shown, ircNick(nick))
+	}
+	if n := len(shown); n > 1 {
+		return strings.Join(shown[:n-1], ", ") + " and " + shown[n-1]
+	}
+	return strings.Join(shown, "")
 }
 
 // ago is how long ago a time was, roughly.
