@@ -147,7 +147,7 @@ func (s *step) putBackSlots(ch *channel, hub int64) {
 			continue
 		}
 		prekey := s.expand(ch, v.prekey)
-		blob, err := session.RefreshBlob(v.card, session.Secret(v.refresh), v.slot, s.offer(ch, s.placesOf(ch), v.number, prekey.Public))
+		blob, err := session.RefreshBlob(v.card, session.Secret(v.refresh), v.slot, s.offer(ch, ch.self, s.placesOf(ch), v.number, prekey.Public))
 		if err != nil {
 			continue
 		}

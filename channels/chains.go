@@ -71,9 +71,10 @@ func (s *step) usedPrekey(ch *channel, number int64) {
 	}
 }
 
-// introduced notes that a member seals to one's own prekey: then he does not
-// seal to the invite prekey any more by which he came.
+// introduced notes that a member seals to one's own prekey: then he knows the
+// members, and does not seal to the invite prekey any more by which he came.
 func (s *step) introduced(ch *channel, sender session.Member) {
+	s.settled(ch, sender)
 	for _, v := range list(s.book, readInvite, selectInvites+"WHERE channel = ? AND state = ? AND by = ? AND prekey IS NOT NULL", ch.row, inviteUsed, sender[:]) {
 		s.close(v, inviteUsed)
 	}

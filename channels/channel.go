@@ -67,6 +67,9 @@ type welcome struct {
 	Invite  session.Member `cbor:"invite"` // the invite key's public half
 	Prekey  []byte         `cbor:"prekey"` // the invite prekey
 	Nick    string         `cbor:"nick"`   // the inviter's
+	// Who else may let the joiner in, by the offer, and their nicks.
+	Members []session.Member `cbor:"members,omitempty"`
+	Nicks   []string         `cbor:"nicks,omitempty"`
 }
 
 // shownMember is a member as clients were told.

@@ -8,6 +8,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"hubbub/channels/codec"
 	"hubbub/channels/roster"
 	"hubbub/channels/session"
 	"hubbub/channels/wire"
@@ -128,7 +129,7 @@ func (s *step) makeInvite(ch *channel, hubs []int64, in Invite) (int64, error) {
 		return 0, fmt.Errorf("making an invite: %w", err)
 	}
 	card := session.Card{Channel: ch.id, Inviter: ch.self, Invite: session.ID(op.Hash()), Refresh: refresh}
-	blob, err := session.SealBlob(keys, card, s.offer(ch, hubs, 1, prekey.Public))
+	blob, err := session.SealBlob(keys, card, s.offer(ch, ch.self, hubs, 1, prekey.Public))
 	if err != nil {
 		return 0, fmt.Errorf("making an invite: %w", err)
 	}
@@ -148,12 +149,25 @@ func (s *step) makeInvite(ch *channel, hubs []int64, in Invite) (int64, error) {
 	return row, nil
 }
 
-// offer is what a blob shows of a channel.
-func (s *step) offer(ch *channel, hubs []int64, number int64, prekey session.PrekeyPublic) session.Offer {
-	o := session.Offer{Number: number, Prekey: prekey, Nicks: []string{s.nick}}
-	for _, m := range s.others(ch) {
+// offer is what a blob shows of a channel: the inviter stands first, then one's
+// own, who is there now.
+func (s *step) offer(ch *channel, inviter session.Member, hubs []int64, number int64, prekey session.PrekeyPublic) session.Offer {
+	o := session.Offer{Number: number, Prekey: prekey}
+	add := func(id session.Member, nick string) {
 		if len(o.Nicks) < session.MaxNicks {
-			o.Nicks = append(o.Nicks, m.Nick)
+			o.Nicks = append(o.Nicks, nick)
+		}
+		if len(o.Members) < session.MaxShown {
+			o.Members = append(o.Members, id)
+		}
+	}
+	if m, ok := s.view(ch).Member(roster.Member(inviter)); ok && inviter != ch.self {
+		add(inviter, m.Nick)
+	}
+	add(ch.self, s.nick)
+	for _, m := range s.others(ch) {
+		if session.Member(m.ID) != inviter {
+			add(session.Member(m.ID), m.Nick)
 		}
 	}
 	for _, id := range hubs {
@@ -162,6 +176,79 @@ func (s *step) offer(ch *channel, hubs []int64, number int64, prekey session.Pre
 		}
 	}
 	return o
+}
+
+// renewInvites offers the open invites again, whoever made them, with a higher
+// number: for the members have changed. Fresh: with a new invite prekey, since
+// somebody is gone who has the old one; then that is told to the others, and
+// insisted on.
+func (s *step) renewInvites(ch *channel, fresh bool) {
+	hubs := s.placesOf(ch)
+	var told session.Ops
+	for _, v := range list(s.book, readInvite, selectInvites+`WHERE channel = ? AND state IN (?, ?) AND expires > ? AND "join" IS NOT NULL AND prekey IS NOT NULL AND refresh IS NOT NULL
+		ORDER BY id DESC LIMIT ?`, ch.row, inviteOpen, inviteMaking, stamp(s.now), session.MaxInvites) {
+		step := int64(1)
+		if fresh {
+			step = 2 // it is above what somebody offers at the same time because of a newcomer
+		}
+		if s.renewInvite(ch, &v, hubs, v.number+step, fresh) && v.state == inviteOpen {
+			told.Invites = append(told.Invites, v.open())
+		}
+	}
+	if fresh && len(told.Invites) > 0 && !s.alone(ch) {
+		s.enqueue(ch, item{kind: outOps, content: mustEncode(told)})
+	}
+}
+
+// renewInvite offers an invite again, and says whether it did: not where its
+// inviter is no member any more.
+func (s *step) renewInvite(ch *channel, v *invitation, hubs []int64, number int64, fresh bool) bool {
+	op := s.ops(ch).Get(v.op)
+	if op == nil || !s.view(ch).Live(op.Op().By) || s.view(ch).Void(v.op) != "" {
+		return false
+	}
+	prekey := s.expand(ch, v.prekey)
+	if fresh {
+		made, err := session.NewPrekey()
+		if err != nil {
+			return false
+		}
+		prekey = made
+	}
+	blob, err := session.RefreshBlob(v.card, session.Secret(v.refresh), v.slot, s.offer(ch, session.Member(op.Op().By), hubs, number, prekey.Public))
+	if err != nil {
+		return false // among else: no number is higher
+	}
+	v.number, v.prekey = number, prekey.Seed[:]
+	s.book.run("UPDATE invites SET number = ?, prekey = ? WHERE id = ?", number, v.prekey, v.row)
+	if fresh {
+		s.forgot()
+	}
+	s.book.run("DELETE FROM calls WHERE channel = ? AND op = ? AND about = ?", ch.row, string(wire.OpOffer), v.row)
+	args := mustEncode(wire.OfferArgs{Slot: wire.Slot(v.slot), Number: number, Invite: wire.Token(v.invite), Expires: v.expires.Unix(), Blob: blob})
+	for _, h := range hubs {
+		s.call(pending{hub: h, channel: ch.row, op: wire.OpOffer, args: args, about: v.row, again: fresh})
+	}
+	return true
+}
+
+// outbid offers an invite with a still higher number, after somebody else has
+// renewed it: it was renewed because one is gone who has the invite prekey in that.
+// If no number is higher, the slot is closed.
+func (s *step) outbid(p pending) {
+	v, ok := first(s.book, readInvite, selectInvites+`WHERE id = ? AND state = ? AND prekey IS NOT NULL AND refresh IS NOT NULL`, p.about, inviteOpen)
+	ch := s.channels[p.channel]
+	var args wire.OfferArgs
+	if !ok || ch == nil || codec.Unmarshal(p.args, &args) != nil || args.Number != v.number {
+		return // it was renewed again since
+	}
+	if !s.renewInvite(ch, &v, s.placesOf(ch), 2*v.number+1+randomNumber()%16, true) {
+		s.withdraw(ch, v)
+		return
+	}
+	if !s.alone(ch) {
+		s.enqueue(ch, item{kind: outOps, content: mustEncode(session.Ops{Invites: []session.OpenInvite{v.open()}})})
+	}
 }
 
 // open is what members hold of the invite.

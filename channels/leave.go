@@ -87,7 +87,7 @@ func (s *step) revokeSelf(ch *channel, places []int64) {
 // with the token that it takes.
 func (s *step) forget(ch *channel) {
 	s.forgetPlaces(ch)
-	for _, table := range []string{"lines", "outbox", "sending", "given", "chains", "prekeys", "invites", "redeemed", "peers", "operations", "timers", "held", "fingerprints", "ops_asked", "ops_wanted", "forking", "rescues", "rescued", "missed"} {
+	for _, table := range []string{"lines", "outbox", "sending", "given", "chains", "prekeys", "invites", "redeemed", "peers", "operations", "timers", "held", "fingerprints", "ops_asked", "ops_wanted", "newcomers", "forking", "rescues", "rescued", "missed"} {
 		s.book.run("DELETE FROM "+table+" WHERE channel = ?", ch.row)
 	}
 	// The hubs are not read any more: nothing is carried, but for what is one's own.

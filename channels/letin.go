@@ -49,9 +49,11 @@ func (s *step) welcome(ch *channel, v invitation, join *roster.Signed, joiner se
 		s.turnAway(ch, join, joiner)
 	}
 	if ch.state != stateMember || !s.view(ch).Live(roster.Member(joiner)) {
+		s.newcomer(ch, joiner, v.op)
 		return
 	}
 	s.timerIfNone(ch, timerUnsent, s.now.Add(unsentAfter)) // for texts that waited for somebody to come
+	s.newcomer(ch, joiner, v.op)
 	if !inviter {
 		return
 	}
@@ -62,10 +64,6 @@ func (s *step) welcome(ch *channel, v invitation, join *roster.Signed, joiner se
 	if _, err := confirm(ch, roster.Confirm{Join: join.Hash()}); err != nil {
 		s.emit(Warn{Channel: ch.name, Text: err.Error()})
 	}
-	// One is enough for all who came, behind what gives the last of them the key.
-	s.book.run("DELETE FROM outbox WHERE channel = ? AND kind IN (?, ?)", ch.row, outSnapshot, outInvites)
-	s.enqueue(ch, item{kind: outSnapshot})
-	s.enqueue(ch, item{kind: outInvites})
 }
 
 // turnAway puts out who has joined by a key that was revoked before the hub
@@ -87,7 +85,7 @@ func (s *step) turnAway(ch *channel, join *roster.Signed, joiner session.Member)
 
 // turnedAway takes that a hub has put out a joiner before anybody let him in.
 func (s *step) turnedAway(ch *channel) {
-	s.emit(Warn{Channel: ch.name, Text: "you were not let into " + ch.name + ": the one-time key was revoked, or " + s.waitsFor(ch) + " has left; ask for a new one"})
+	s.emit(Warn{Channel: ch.name, Text: "you were not let into " + ch.name + ": the one-time key was revoked, or " + s.inviterOf(ch) + " has left; ask for a new one"})
 	s.emit(Gone{Channel: ch.name})
 	s.remove(ch)
 }

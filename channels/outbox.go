@@ -108,6 +108,8 @@ func (s *step) sealItem(ch *channel, it item) bool {
 			err = s.sealLack(ch)
 		case outLend:
 			err = s.sealLend(ch, session.Member(it.content))
+		case outWelcome:
+			err = s.sealWelcome(ch)
 		case outInvites:
 			err = s.sealInvites(ch)
 		case outPrekey:

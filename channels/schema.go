@@ -328,6 +328,9 @@ CREATE TABLE fingerprints (
 	count   INTEGER NOT NULL,
 	hash    BLOB NOT NULL,
 	head    BLOB NOT NULL DEFAULT x'',    -- one that he has named and that was not here
+	since   INTEGER NOT NULL DEFAULT 0,   -- since when they are other than one's own; 0: they are not, as far as is known
+	heard   INTEGER NOT NULL DEFAULT 0,   -- when he has shown them last
+	told    INTEGER NOT NULL DEFAULT 0,   -- the user was told that they differ
 	PRIMARY KEY (channel, member)
 ) STRICT, WITHOUT ROWID;
 
@@ -383,6 +386,14 @@ CREATE TABLE private_told (
 	channel INTEGER NOT NULL REFERENCES channels ON DELETE CASCADE,
 	member  BLOB NOT NULL,
 	at      INTEGER NOT NULL,
+	PRIMARY KEY (channel, member)
+) STRICT, WITHOUT ROWID;
+
+-- Those who came by a one-time key, and are to be told all if nobody else does.
+CREATE TABLE newcomers (
+	channel INTEGER NOT NULL REFERENCES channels ON DELETE CASCADE,
+	member  BLOB NOT NULL,
+	due     INTEGER NOT NULL,             -- when; 0: once he is not suspended any more
 	PRIMARY KEY (channel, member)
 ) STRICT, WITHOUT ROWID;
 

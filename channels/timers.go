@@ -22,7 +22,10 @@ const (
 	timerWaiting = "waiting" // read again what a hub may have kept from a joiner
 	timerPutOut  = "put out" // revoke the tokens of those who were removed
 	timerRemoved = "removed" // delete the keys of a channel from which one was removed
+	timerDiffer  = "differ"  // tell who knows other operations
 	timerOffers  = "offers"  // give one-time keys without an own hub
+
+	timerNewcomers = "newcomers" // tell those all who came by a one-time key
 )
 
 // timer sets a timer. One that is set already and comes sooner stays.
@@ -73,8 +76,12 @@ func (s *step) timers() {
 			s.closeRevoked(ch)
 		case timerRemoved:
 			s.forgetKeys(ch)
+		case timerDiffer:
+			s.mindDiffering(ch)
 		case timerPutOut:
 			s.admitAll(ch)
+		case timerNewcomers:
+			s.mindNewcomers(ch)
 		case timerOffers:
 			s.giveAllTaken(ch)
 		case timerWaiting:
@@ -130,6 +137,7 @@ func (s *step) mindPrekeys(ch *channel) {
 func (s *step) clean() {
 	s.memory.cleaned = s.now
 	s.forgetAsked()
+	s.staleForks()
 	before := func(d time.Duration) int64 { return stamp(s.now.Add(-d)) }
 	if s.book.run("UPDATE entries SET bytes = NULL, signed = NULL WHERE received < ? AND bytes IS NOT NULL AND NOT EXISTS (SELECT 1 FROM calls WHERE entry = entries.id)", before(keepBytes)) > 0 {
 		s.forgot()
