@@ -1,6 +1,401 @@
 package channels
 
-// fork founds a channel and invites the others of another one there.
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"hubbub/channels/roster"
+	"hubbub/channels/session"
+	"hubbub/channels/wire"
+)
+
+// fork founds a channel and invites the others of another one there. All of it is
+// in the phonebook at once; the one-time keys follow when a hub has taken them.
 func (s *step) fork(in Fork) {
-	s.fail(in.Ref, in.Channel, CodeNotPossible, "not yet")
+	old, ok := s.entitled(in.Ref, in.Channel, "fork it")
+	if !ok {
+		return
+	}
+	guests, ok := s.guests(in, old)
+	if !ok {
+		return
+	}
+	switch {
+	case !checkChannelName(in.Name):
+		s.fail(in.Ref, in.Name, CodeBadName, "a channel's name is # and up to %d bytes without blanks, commas and colons", maxChannelName-1)
+		return
+	case s.named(in.Name) != nil:
+		s.emit(Failed{Ref: in.Ref, Channel: in.Name, Code: CodeTaken, Suggest: s.freeName(in.Name), Text: fmt.Sprintf("you are in %s already", in.Name)})
+		return
+	}
+	h, ok := s.choose()
+	if !ok {
+		s.fail(in.Ref, in.Name, CodeNoHub, "there is no hub to open %s on: /msg sysop help hub", in.Name)
+		return
+	}
+	if h.embedded && !s.livesPrivately(old) {
+		s.fail(in.Ref, in.Name, CodeNoHub, "there is no hub to open %s on but that of this gateway, which the others cannot reach: /msg sysop help hub", in.Name)
+		return
+	}
+	if err := s.forkOn(in, old, h, guests); err != nil {
+		s.fail(in.Ref, in.Name, CodeInternal, "%v", err)
+	}
+}
+
+// guests are whom a fork invites: the members that one seals to, but for those
+// that the user leaves out. Of these each must be one, for a nick that is misspelt
+// would let somebody in.
+func (s *step) guests(in Fork, old *channel) (guests []shownMember, ok bool) {
+	without := map[session.Member]bool{}
+	for _, nick := range in.Without {
+		i := slices.IndexFunc(old.shown, func(m shownMember) bool { return sameNick(m.nick, nick) })
+		switch {
+		case i < 0:
+			s.fail(in.Ref, old.name, CodeNoMember, "%s; nobody was invited", s.noSuchMember(old, nick))
+			return nil, false
+		case old.shown[i].id == old.self:
+			s.fail(in.Ref, old.name, CodeNotPossible, "you cannot leave yourself out")
+			return nil, false
+		}
+		without[old.shown[i].id] = true
+	}
+	view := s.view(old)
+	for _, m := range old.shown {
+		if m.id != old.self && !without[m.id] && view.Live(roster.Member(m.id)) {
+			guests = append(guests, m)
+		}
+	}
+	if len(guests) == 0 {
+		s.fail(in.Ref, old.name, CodeNotPossible, "there is nobody in %s to be invited", old.name)
+		return nil, false
+	}
+	return guests, true
+}
+
+// forkOn founds the new channel, and has a hub open it with an invite for each.
+func (s *step) forkOn(in Fork, old *channel, h hub, guests []shownMember) error {
+	ch, err := s.found(in.Name)
+	if err != nil {
+		return err
+	}
+	s.addPlace(ch, h.row)
+	s.book.run("UPDATE places SET joined = 0 WHERE channel = ? AND hub = ?", ch.row, h.row)
+	s.openFirst(ch, h.row)
+	for _, m := range guests {
+		invite, err := s.makeInvite(ch, []int64{h.row}, Invite{Note: m.nick})
+		if err != nil {
+			return err
+		}
+		s.book.run("INSERT INTO forking (channel, fork, member, invite) VALUES (?, ?, ?, ?)", old.row, ch.row, m.id[:], invite)
+	}
+	s.memory.forking[ch.row] = in.Ref
+	s.emit(Shown{Channel: ch.name})
+	s.hurry(h.row)
+	return nil
+}
+
+// forking is a member who is to be invited to another channel.
+type forking struct {
+	channel, fork int64
+	member        session.Member
+	invite        int64
+	key           string
+	expires       time.Time
+}
+
+const selectForking = "SELECT channel, fork, member, invite, key, expires FROM forking "
+
+func readForking(r row) (f forking) {
+	var member []byte
+	var expires int64
+	scan(r, &f.channel, &f.fork, &member, &f.invite, &f.key, &expires)
+	f.member, f.expires = session.Member(member), moment(expires)
+	return f
+}
+
+// forkingBy finds whom an invite is for, if a fork has made it.
+func (s *step) forkingBy(invite int64) (forking, bool) {
+	return first(s.book, readForking, selectForking+"WHERE invite = ?", invite)
+}
+
+// forget deletes that a member is to be invited.
+func (s *step) unlist(f forking) {
+	s.book.run("DELETE FROM forking WHERE channel = ? AND fork = ? AND member = ?", f.channel, f.fork, f.member[:])
+	s.forgot()
+}
+
+// forkTaken takes a one-time key that a hub keeps the slot of. It says false if
+// no fork has made it.
+func (s *step) forkTaken(v invitation, key wire.OneTimeKey) bool {
+	f, ok := s.forkingBy(v.row)
+	old, ch := s.channels[f.channel], s.channels[f.fork]
+	if !ok || old == nil || ch == nil {
+		return ok
+	}
+	s.book.run("UPDATE forking SET key = ?, expires = ? WHERE invite = ?", key.String(), stamp(v.expires), v.row)
+	if s.book.number("SELECT count(*) FROM outbox WHERE channel = ? AND kind = ?", old.row, outFork) == 0 {
+		s.enqueue(old, item{kind: outFork})
+		s.hurry(s.placesOf(old)...)
+	}
+	s.tellForked(old, ch, "")
+	return true
+}
+
+// forkWaits takes that a hub does not answer yet. It says false of an invite that
+// no fork has made; the others are offered when it does.
+func (s *step) forkWaits(invite int64, why string) bool {
+	f, ok := s.forkingBy(invite)
+	if !ok {
+		return false
+	}
+	ch := s.channels[f.fork]
+	if ref, waits := s.memory.forking[f.fork]; waits && ch != nil {
+		delete(s.memory.forking, f.fork)
+		s.emit(Done{Ref: ref, Text: fmt.Sprintf("%s is founded, but its hub does not answer (%s): the others are invited when it does", ch.name, why)})
+	}
+	return true
+}
+
+// forkRefused takes that a hub does not take an invite. It says false if no fork
+// has made it.
+func (s *step) forkRefused(invite int64, why string) bool {
+	f, ok := s.forkingBy(invite)
+	if !ok {
+		return false
+	}
+	s.unlist(f)
+	if old, ch := s.channels[f.channel], s.channels[f.fork]; old != nil && ch != nil {
+		s.info(old, "%s could not be invited to %s: %s", s.nickOf(old, f.member), ch.name, why)
+		s.tellForked(old, ch, why)
+	}
+	return true
+}
+
+// tellForked tells the user, when all keys are made, that the others are invited.
+func (s *step) tellForked(old, ch *channel, why string) {
+	if s.book.number("SELECT count(*) FROM forking f JOIN invites i ON i.id = f.invite WHERE f.fork = ? AND f.key = '' AND i.state = ?", ch.row, inviteMaking) > 0 {
+		return
+	}
+	ref, waits := s.memory.forking[ch.row]
+	delete(s.memory.forking, ch.row)
+	n := s.book.number("SELECT count(*) FROM invites WHERE channel = ? AND own = 1 AND state = ?", ch.row, inviteOpen)
+	text := fmt.Sprintf("%s is founded, and %d of %s are invited, each with a key for nobody else", ch.name, n, old.name)
+	if n == 1 {
+		text = fmt.Sprintf("%s is founded, and 1 of %s is invited, with a key for nobody else", ch.name, old.name)
+	}
+	switch {
+	case waits && n == 0:
+		s.fail(ref, ch.name, CodeHub, "%s is founded, but nobody could be invited: %s", ch.name, why)
+	case waits:
+		s.emit(Done{Ref: ref, Text: text})
+	case n > 0:
+		s.info(ch, "%s", text)
+	}
+}
+
+// forksSealed is how many bytes of asides go into one envelope, about.
+const forksSealed = 50_000
+
+// sealForks seals the one-time keys to other channels that are made, to each
+// member his, as many in an envelope as it takes.
+func (s *step) sealForks(ch *channel) error {
+	var asides []session.Aside
+	size, fork := 0, int64(0)
+	flush := func() error {
+		if len(asides) == 0 {
+			return nil
+		}
+		if _, err := s.ensureSenderKey(ch, forOther); err != nil {
+			return err
+		}
+		_, err := s.sealContent(ch, session.Asides{Asides: asides})
+		asides, size = nil, 0
+		return err
+	}
+	for _, f := range list(s.book, readForking, selectForking+"WHERE channel = ? AND key <> '' ORDER BY fork, member", ch.row) {
+		if f.fork != fork || size > forksSealed || len(asides) == session.MaxAsides {
+			if err := flush(); err != nil {
+				return err
+			}
+			fork = f.fork
+		}
+		s.unlist(f)
+		aside, ok, err := s.forkAside(ch, f)
+		if err != nil {
+			return err
+		}
+		if ok {
+			asides = append(asides, aside)
+			size += len(aside.Enc) + len(aside.Sealed) + 100
+		}
+	}
+	return flush()
+}
+
+// forkAside is the key to another channel for one member, unless he is none any
+// more or the key is of no more use.
+func (s *step) forkAside(ch *channel, f forking) (session.Aside, bool, error) {
+	to := s.channels[f.fork]
+	if to == nil || !f.expires.After(s.now) ||
+		s.book.number("SELECT count(*) FROM invites WHERE id = ? AND state = ?", f.invite, inviteOpen) == 0 {
+		return session.Aside{}, false, nil
+	}
+	aside, ok, err := s.aside(ch, f.member, session.Fork{Key: f.key, Name: to.name, Expires: f.expires.UnixMilli()})
+	if err == nil && !ok {
+		s.info(ch, "%s is no member any more to whom anything is sent, and was not invited to %s", s.nickOf(ch, f.member), to.name)
+		s.revoke(Revoke{Invite: int(f.invite)})
+	}
+	return aside, ok, err
+}
+
+// unfork gives up inviting the members of a channel, when nobody is there any more.
+func (s *step) unfork(ch *channel) {
+	for _, f := range list(s.book, readForking, selectForking+"WHERE channel = ? AND key <> '' ORDER BY fork, member", ch.row) {
+		s.unlist(f)
+		if _, _, err := s.forkAside(ch, f); err != nil {
+			s.emit(Warn{Channel: ch.name, Text: err.Error()})
+		}
+	}
+}
+
+// staleForks gives up invitations that nobody took in time: those that no hub
+// would have, and those of others that the user has not followed.
+func (s *step) staleForks() {
+	for _, f := range list(s.book, readForking, selectForking+"WHERE EXISTS (SELECT 1 FROM invites WHERE id = forking.invite AND expires <= ?) OR NOT EXISTS (SELECT 1 FROM invites WHERE id = forking.invite)", stamp(s.now)) {
+		s.unlist(f)
+		if old, ch := s.channels[f.channel], s.channels[f.fork]; old != nil && ch != nil {
+			s.info(ch, "%s was not invited to %s: no hub could be reached in time", s.nickOf(old, f.member), ch.name)
+		}
+	}
+	if s.book.run("DELETE FROM forks WHERE expires <= ?", stamp(s.now)) > 0 {
+		s.forgot()
+	}
+}
+
+// forked is a member's invitation of the user to another channel.
+type forked struct {
+	row           int64
+	channel, nick string // where he said so, and his nick then
+	member        session.Member
+	name          string // that it has here
+	key           string
+	private       bool
+	made, expires time.Time
+}
+
+// forksMost is how many open ones of one member are kept: the newest.
+const forksMost = 8
+
+// openForks are those that can be followed, the oldest first, each under a name
+// that no channel has.
+func (c *Core) openForks() []forked {
+	forks := list(c.book, func(r row) (f forked) {
+		var member []byte
+		var made, expires int64
+		scan(r, &f.row, &f.channel, &f.nick, &member, &f.name, &f.key, &f.private, &made, &expires)
+		f.member, f.made, f.expires = session.Member(member), moment(made), moment(expires)
+		return f
+	}, "SELECT id, channel, nick, member, name, key, private, made, expires FROM forks WHERE expires > ? ORDER BY id", stamp(c.memory.now))
+	for i, f := range forks {
+		if c.named(f.name) != nil {
+			forks[i].name = c.unusedName(f.name, forks) // the user has a channel of that name since
+		}
+	}
+	return forks
+}
+
+// unusedName is a name like the one given that no channel has, and no fork.
+func (c *Core) unusedName(name string, forks []forked) string {
+	free := name
+	for n := 2; c.named(free) != nil || slices.ContainsFunc(forks, func(f forked) bool { return sameName(f.name, free) }); n++ {
+		suffix := fmt.Sprint(n)
+		free = strings.ToValidUTF8(name[:min(len(name), maxChannelName-len(suffix))], "") + suffix
+	}
+	return free
+}
+
+// takeFork keeps a member's invitation to another channel.
+func (s *step) takeFork(ch *channel, from session.Member, v session.Fork) {
+	s.forgot() // it has waited for its turn
+	key, err := wire.ParseOneTimeKey(v.Key)
+	if err != nil {
+		s.tellUnreadable(ch, from)
+		return
+	}
+	expires := time.UnixMilli(v.Expires).UTC()
+	if latest := s.now.Add(inviteMost); expires.After(latest) {
+		expires = latest
+	}
+	slot := session.DeriveInvite(key.Secret).Slot
+	if ch.name == "" || !expires.After(s.now) || s.book.number("SELECT count(*) FROM redeemed WHERE slot = ?", slot[:])+
+		s.book.number("SELECT count(*) FROM forks WHERE key = ?", key.String()) > 0 {
+		return
+	}
+	private := s.options.Private || s.livesPrivately(ch)
+	if wire.PrivateURL(key.URL) && !private {
+		s.infoOnce(ch, fmt.Sprintf("%s invites you to another channel, on a hub at an address that can be reached from some places only: hubbub does not go there on the word of others. Ask %s for a one-time key over another way",
+			s.nickOf(ch, from), s.nickOf(ch, from)))
+		return
+	}
+	name, ok := cleanText(v.Name)
+	if !ok || !checkChannelName(name) {
+		name = ch.name
+	}
+	name = s.unusedName(name, s.openForks())
+	s.book.run("INSERT INTO forks (channel, nick, member, name, key, private, made, expires) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+		ch.name, s.nickOf(ch, from), from[:], name, key.String(), private, stamp(s.now), stamp(expires))
+	s.book.run("DELETE FROM forks WHERE member = ? AND id NOT IN (SELECT id FROM forks WHERE member = ? ORDER BY id DESC LIMIT ?)", from[:], from[:], forksMost)
+	s.emit(Forked{Channel: ch.name, By: s.nickOf(ch, from), Name: name})
+}
+
+// joinFork follows a member's invitation, if there is one of that name. It says
+// false if there is none.
+func (s *step) joinFork(in Join) bool {
+	forks := s.openForks()
+	i := slices.IndexFunc(forks, func(f forked) bool { return sameName(f.name, in.Channel) })
+	if i < 0 {
+		return s.joiningFork(in)
+	}
+	f := forks[i]
+	key, err := wire.ParseOneTimeKey(f.key)
+	switch {
+	case err != nil:
+		s.dropFork(f.row)
+		s.fail(in.Ref, f.name, CodeMistyped, "%v: ask %s to invite you again", err, f.nick)
+		return true
+	case s.nick == "":
+		s.fail(in.Ref, f.name, CodeBadNick, "choose a nick first: /nick NAME")
+		return true
+	}
+	keys := session.DeriveInvite(key.Secret)
+	if s.redeemedBefore(Redeem{Ref: in.Ref, Channel: f.name}, keys.Slot) {
+		return true
+	}
+	s.peek(&peek{ref: in.Ref, name: f.name, key: key, keys: keys, fork: f.row, private: f.private})
+	return true
+}
+
+// joiningFork answers for a name under which a one-time key is being redeemed: who
+// joins it again means that, and does not found another.
+func (s *step) joiningFork(in Join) bool {
+	for _, ch := range s.sorted() {
+		if ch.state != stateRedeeming {
+			continue
+		}
+		if r := s.redemption(ch); sameName(r.name, in.Channel) {
+			s.memory.joining[r.slot] = in.Ref
+			s.hurry(s.placesOf(ch)...)
+			return true
+		}
+	}
+	return false
+}
+
+// dropFork deletes an invitation that was used, or cannot be.
+func (s *step) dropFork(row int64) {
+	if row != 0 && s.book.run("DELETE FROM forks WHERE id = ?", row) > 0 {
+		s.forgot()
+	}
 }

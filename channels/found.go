@@ -4,6 +4,7 @@ import (
 	"crypto/ed25519"
 	"crypto/rand"
 	"fmt"
+	"slices"
 
 	"hubbub/channels/roster"
 	"hubbub/channels/session"
@@ -14,6 +15,9 @@ import (
 func (s *step) join(in Join) {
 	if ch := s.named(in.Channel); ch != nil {
 		s.show(ch, in.Ref)
+		return
+	}
+	if s.joinFork(in) {
 		return
 	}
 	if !checkChannelName(in.Channel) {
@@ -68,7 +72,7 @@ func (s *step) open(ch *channel, hub int64) {
 // openedOn takes the answer to an open.
 func (s *step) openedOn(p pending, result wire.Result) verdict {
 	if result.Error != nil {
-		if transient(result.Error.Code) && len(s.making(p.channel)) == 0 {
+		if transient(result.Error.Code) && !s.awaited(p.channel, words(result.Error)) {
 			s.notRescued(p.channel, p.hub, CodeHub, "the hub does not open the channel now: "+words(result.Error))
 			return later // nobody waits for it
 		}
@@ -83,6 +87,12 @@ func (s *step) openedOn(p pending, result wire.Result) verdict {
 		s.mirrored(ch, p.hub)
 	}
 	return answered
+}
+
+// awaited says that somebody waits for an invite to a channel, and had better hear
+// that it is not opened now.
+func (s *step) awaited(channel int64, why string) bool {
+	return slices.ContainsFunc(s.making(channel), func(v invitation) bool { return !s.forkWaits(v.row, why) })
 }
 
 // newSigningKey draws an Ed25519 key.

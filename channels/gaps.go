@@ -90,7 +90,7 @@ func (s *step) link(ch *channel, e entryRecord, b session.Body) {
 	if others > 0 {
 		s.forked(ch, b.From)
 	}
-	body := holdBody(b)
+	body := s.holdBody(ch, b)
 	switch {
 	case p.seq > 0 && b.Seq <= p.seq, others > 0:
 		// It fills a gap that was given up, or is a second one in its place:
@@ -127,7 +127,7 @@ func (s *step) releaseNext(ch *channel, sender session.Member) bool {
 		return false
 	}
 	body, ok := first(s.book, readHeld, "SELECT body FROM held WHERE entry = ?", e.row)
-	if ok && body.Text != "" {
+	if ok && body.speaks() {
 		if !s.mayShow(ch, sender) {
 			return false
 		}
@@ -146,7 +146,7 @@ func (s *step) releaseNext(ch *channel, sender session.Member) bool {
 		s.book.run("UPDATE peers SET awaited = max(awaited, min(?, seq + ?)) WHERE channel = ? AND member = ?", h.Seq, session.MaxIteration, ch.row, h.From[:])
 	}
 	if s.counts(ch, sender, e.seq) {
-		s.showText(ch, sender, body, len(missing) > 0 || e.seq <= p.await)
+		s.showSaid(ch, sender, body, len(missing) > 0 || e.seq <= p.await)
 	}
 	if p.missing > 0 {
 		s.filled(ch, sender)
@@ -167,19 +167,24 @@ func (s *step) releaseLate(ch *channel, sender session.Member) {
 		body, _ := first(s.book, readHeld, "SELECT body FROM held WHERE entry = ?", l.entry)
 		s.book.run("DELETE FROM held WHERE entry = ?", l.entry)
 		if s.counts(ch, sender, l.seq) {
-			s.showText(ch, sender, body, true)
+			s.showSaid(ch, sender, body, true)
 		}
 	}
 }
 
 // mayShow says that a sender's texts are not to be held until somebody above
-// has confirmed him.
+// has confirmed him, or, while one waits, until the members are known.
 func (s *step) mayShow(ch *channel, sender session.Member) bool {
 	if ch.state == stateWaiting {
 		return sender == ch.blob.Inviter
 	}
-	m, ok := s.view(ch).Member(roster.Member(sender))
-	return !ok || !m.Suspended
+	view := s.view(ch)
+	if m, ok := view.Member(roster.Member(sender)); ok {
+		return !m.Suspended
+	}
+	// Else he was a member once: how far his texts stand is said where he was put
+	// out. Of a stranger, whom an offer may have named, nothing is shown.
+	return slices.ContainsFunc(view.Removed, func(r roster.RemovedView) bool { return session.Member(r.ID) == sender })
 }
 
 // counts says that what a sender said with this seq is not beyond a removal's cut.
@@ -195,7 +200,7 @@ func (s *step) counts(ch *channel, sender session.Member, seq int64) bool {
 // missingParents are the envelopes of others that a text had seen and that are
 // not here, though they should be, and were not waited for before.
 func (s *step) missingParents(ch *channel, sender session.Member, b heldBody) []session.Head {
-	if b.Text == "" {
+	if !b.speaks() {
 		return nil
 	}
 	var missing []session.Head

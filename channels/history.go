@@ -32,6 +32,10 @@ func (s *step) send(in Send) {
 		s.fail(in.Ref, ch.name, CodeNotPossible, "you were removed from %s", ch.name)
 		return
 	}
+	if s.shutOut(ch) {
+		s.fail(in.Ref, ch.name, CodeNotPossible, "no hub of %s lets you in any more: it seems that you were removed, and nobody would get this", ch.name)
+		return
+	}
 	if len(in.Text) > MaxText {
 		s.fail(in.Ref, ch.name, CodeBadText, "a text may have %d bytes, and this one has %d", MaxText, len(in.Text))
 		return
@@ -72,8 +76,8 @@ func (s *step) line(ch *channel, l Line, member session.Member, sent bool) int64
 		ch.hidden = false
 		s.emit(Shown{Channel: ch.name})
 	}
-	l.ID = s.book.insert(`INSERT INTO lines (channel, nick, member, own, kind, text, time, late, sent) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		ch.row, l.From, member[:], l.Own, int(l.Kind), l.Text, stamp(l.Time), l.Late, sent)
+	l.ID = s.book.insert(`INSERT INTO lines (channel, nick, member, own, kind, text, time, late, sent, quoted, said) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		ch.row, l.From, member[:], l.Own, int(l.Kind), l.Text, stamp(l.Time), l.Late, sent, l.Quoted, stamp(l.Said))
 	s.emit(l)
 	return l.ID
 }
@@ -92,15 +96,8 @@ func (s *step) showText(ch *channel, from session.Member, b heldBody, late bool)
 	if !ok || text == "" || ch.name == "" {
 		return
 	}
-	kind := Text
-	switch b.Style {
-	case session.StyleAction:
-		kind = Action
-	case session.StyleNotice:
-		kind = Notice
-	}
 	s.line(ch, Line{
-		Channel: ch.name, From: s.nickOf(ch, from), Kind: kind, Text: text, Late: late,
+		Channel: ch.name, From: s.nickOf(ch, from), Kind: kindOf(b.Style), Text: text, Late: late,
 		Time: s.saneTime(ch, from, b),
 	}, from, true)
 }
@@ -186,7 +183,7 @@ func (s *step) delivered(in Delivered) {
 		ON CONFLICT (client) DO UPDATE SET line = excluded.line WHERE line < excluded.line`, in.Client, min(in.Line, newest))
 }
 
-const selectLines = `SELECT l.id, l.channel, l.nick, l.own, l.kind, l.text, l.time, l.late FROM lines l
+const selectLines = `SELECT l.id, l.channel, l.nick, l.own, l.kind, l.text, l.time, l.late, l.quoted, l.said FROM lines l
 	JOIN channels c ON c.id = l.channel AND c.name IS NOT NULL AND c.hidden = 0 `
 
 // Backlog is what the client of that name has not been shown yet: lines behind
@@ -196,9 +193,9 @@ func (c *Core) Backlog(client string) (lines []Line, err error) {
 	defer guard(&err)
 	c.ensure()
 	read := func(r row) (l Line) {
-		var channel, at int64
-		scan(r, &l.ID, &channel, &l.From, &l.Own, &l.Kind, &l.Text, &at, &l.Late)
-		l.Time = moment(at)
+		var channel, at, said int64
+		scan(r, &l.ID, &channel, &l.From, &l.Own, &l.Kind, &l.Text, &at, &l.Late, &l.Quoted, &said)
+		l.Time, l.Said = moment(at), moment(said)
 		if ch := c.channels[channel]; ch != nil {
 			l.Channel = ch.name
 		}

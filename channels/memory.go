@@ -26,6 +26,7 @@ type memory struct {
 	placing  map[place]Ref        // who waits for a channel to be kept on a further hub
 	private  map[roster.Hash]bool // hub+ at private addresses of which the user was told
 	rescuing map[place]Ref        // who waits for rescue keys
+	forking  map[int64]Ref        // who waits for the others of a channel to be invited to another, by its row
 	asked    map[asker]time.Time  // when a member was last given what was missing there
 	cleaned  time.Time            // when old things were deleted last
 	truncate time.Time            // when the write-ahead log is to be emptied; zero: not needed
@@ -98,7 +99,7 @@ type ack struct {
 func newMemory() memory {
 	return memory{
 		flights: map[RequestID]*flight{}, hubs: map[int64]hubState{}, lines: map[line]lineState{}, entered: map[place]RequestID{}, head: map[place]bool{},
-		invited: map[int64]Ref{}, took: map[int64]int64{}, joining: map[session.Slot]Ref{}, claiming: map[int64]Ref{}, placing: map[place]Ref{}, rescuing: map[place]Ref{}, private: map[roster.Hash]bool{}, asked: map[asker]time.Time{},
+		invited: map[int64]Ref{}, took: map[int64]int64{}, joining: map[session.Slot]Ref{}, claiming: map[int64]Ref{}, placing: map[place]Ref{}, rescuing: map[place]Ref{}, forking: map[int64]Ref{}, private: map[roster.Hash]bool{}, asked: map[asker]time.Time{},
 	}
 }
 
@@ -115,6 +116,7 @@ func (m memory) clone() memory {
 	m.placing = maps.Clone(m.placing)
 	m.private = maps.Clone(m.private)
 	m.rescuing = maps.Clone(m.rescuing)
+	m.forking = maps.Clone(m.forking)
 	m.asked = maps.Clone(m.asked)
 	return m
 }

@@ -15,9 +15,16 @@ import (
 func (s *step) offered(p pending, result wire.Result) verdict {
 	v, ok := first(s.book, readInvite, selectInvites+"WHERE id = ?", p.about)
 	making := ok && v.state == inviteMaking
+	if making && result.Error != nil && transient(result.Error.Code) && s.forkWaits(v.row, words(result.Error)) {
+		return later
+	}
 	if !making || result.Error != nil && s.giveTaken(v, p.hub) {
-		if result.Error != nil && transient(result.Error.Code) {
+		switch {
+		case result.Error == nil:
+		case transient(result.Error.Code):
 			return later
+		case result.Error.Code == wire.CodeStale && p.again:
+			s.outbid(p)
 		}
 		return answered
 	}
@@ -88,6 +95,9 @@ func (s *step) handOut(ch *channel, v invitation, h hub) {
 		s.enqueue(ch, item{kind: outOps, content: mustEncode(session.Ops{Ops: [][]byte{op.Bytes()}, Invites: []session.OpenInvite{v.open()}})})
 	}
 	key := wire.OneTimeKey{URL: h.address.URL, Fingerprint: h.address.Fingerprint, Secret: [16]byte(v.secret)}
+	if s.forkTaken(v, key) {
+		return
+	}
 	ref := s.memory.invited[v.row]
 	delete(s.memory.invited, v.row)
 	s.emit(Invited{
@@ -126,6 +136,9 @@ func (s *step) uninvited(f *flight, why HubFailure) {
 			continue // this hub gets it when it is back
 		}
 		h, _ := s.hub(f.hub)
+		if s.forkWaits(v.row, fmt.Sprintf("%s: %s", h.address.URL, cleanLine(why.Text))) {
+			continue // the same
+		}
 		s.book.run("DELETE FROM calls WHERE id = ?", row)
 		s.dropIfRefused(v, fmt.Sprintf("%s: %s", h.address.URL, cleanLine(why.Text)))
 		// A channel that is on others already is put there when it answers, invite or not.
@@ -164,5 +177,8 @@ func (s *step) dropIfRefused(v invitation, why string) {
 		s.tell(ch, s.ops(ch).Get(v.op), revoke) // all that follows in one's own chain rests on them
 	}
 	s.nameWaiting(ch)
+	if s.forkRefused(v.row, why) {
+		return
+	}
 	s.fail(ref, ch.name, CodeHub, "no one-time key was made: %s", why)
 }

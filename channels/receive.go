@@ -178,10 +178,10 @@ func (s *step) openEnvelope(ch *channel, e entryRecord, v session.Envelope) bool
 }
 
 // senders are those whose envelopes may be opened: of a joiner who does not
-// know the members yet, the one who has invited him.
+// know the members yet, those who may let him in.
 func (s *step) senders(ch *channel) []session.Member {
 	if ch.state == stateWaiting {
-		return []session.Member{ch.blob.Inviter}
+		return s.doorkeepers(ch)
 	}
 	var senders []session.Member
 	view := s.view(ch)
@@ -246,14 +246,14 @@ func (s *step) apply(ch *channel, e entryRecord, b session.Body) {
 		if len(s.learnBytes(ch, c.Ops)) > 0 {
 			s.retryBoxed(ch)
 		}
+		s.newcomersTold(ch, b.From, c.Ops)
 	case session.Need:
 		s.answerNeed(ch, b.From, c)
 	case session.Again:
 		s.takeAgain(ch, c)
-	case session.Asides:
-		s.takeAsides(ch, b.From, c)
 	}
-	s.meetMembers(ch, b.Members)
+	s.meetMembers(ch, b.From, b.Members)
+	s.newcomerKnows(ch, b)
 	s.compareOps(ch, b)
 	switch b.Content.(type) {
 	case session.Seen, session.Unknown:
@@ -312,20 +312,23 @@ func (s *step) closeInvites(ch *channel) {
 }
 
 // meetMembers is called with what another knows of the roster. When a joiner has
-// as many operations, and the same if they are as many, he knows the members. That
-// an operation names others which nobody has keeps nobody waiting.
-func (s *step) meetMembers(ch *channel, of session.Members) {
+// as many operations, and the same if they are as many, he knows the members; but
+// not on the word of somebody who is none by these very operations. That an
+// operation names others which nobody has keeps nobody waiting.
+func (s *step) meetMembers(ch *channel, from session.Member, of session.Members) {
 	if ch.state != stateWaiting {
 		return
 	}
 	count, hash := s.ops(ch).Fingerprint()
 	whole := int64(count) > of.Count || int64(count) == of.Count && hash == of.Hash
-	if !whole || !s.view(ch).Live(roster.Member(ch.self)) {
+	if !whole || !s.view(ch).Live(roster.Member(from)) || !s.view(ch).Live(roster.Member(ch.self)) {
 		return
 	}
 	ch.state = stateMember
 	ch.rekey = true // a sender key of which all members have a box
+	s.introduces = true
 	s.refresh(ch)
+	s.introduces = false
 	s.book.run("DELETE FROM outbox WHERE channel = ? AND kind = ?", ch.row, outGive)
 	s.place(ch, s.ops(ch).All())
 	s.known(ch)
@@ -335,20 +338,38 @@ func (s *step) meetMembers(ch *channel, of session.Members) {
 	}
 }
 
-// decodeHeld and encodeHeld: what is kept of a body that waits.
+// heldBody is what is kept of a body that waits.
 type heldBody struct {
-	Text  string         `cbor:"text,omitempty"`
-	Style session.Style  `cbor:"style,omitempty"`
-	Seen  []session.Head `cbor:"seen,omitempty"`
-	Time  int64          `cbor:"time"`
+	Text   string         `cbor:"text,omitempty"`
+	Style  session.Style  `cbor:"style,omitempty"`
+	Lines  []session.Line `cbor:"lines,omitempty"`  // shared with the user alone
+	Fork   *session.Fork  `cbor:"fork,omitempty"`   // the same
+	Sealed bool           `cbor:"sealed,omitempty"` // there is something for him that does not open
+	Seen   []session.Head `cbor:"seen,omitempty"`
+	Time   int64          `cbor:"time"`
 }
 
-func holdBody(b session.Body) heldBody {
+func (s *step) holdBody(ch *channel, b session.Body) heldBody {
 	h := heldBody{Seen: b.Seen, Time: b.Time}
-	if t, ok := b.Content.(session.Text); ok {
-		h.Text, h.Style = t.Text, t.Style
+	switch c := b.Content.(type) {
+	case session.Text:
+		h.Text, h.Style = c.Text, c.Style
+	case session.Asides:
+		w, unreadable := s.openAside(ch, b.From, c)
+		h.Sealed = unreadable
+		switch w := w.(type) {
+		case session.Share:
+			h.Lines = w.Lines
+		case session.Fork:
+			h.Fork = &w
+		}
 	}
 	return h
+}
+
+// speaks says that there is something to show.
+func (h heldBody) speaks() bool {
+	return h.Text != "" || len(h.Lines) > 0 || h.Fork != nil || h.Sealed
 }
 
 func readHeld(r row) heldBody {

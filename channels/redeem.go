@@ -19,6 +19,8 @@ type peek struct {
 	keys    session.InviteKeys
 	lost    bool  // the hub did not answer where it was known
 	renewed int64 // the channel's row if it is looked at again, since its blob was renewed
+	fork    int64 // the row of the invitation, if a member has sent it (Forked)
+	private bool  // fork: and it may lead to a private place
 }
 
 // redeem joins a channel by a one-time key.
@@ -79,11 +81,15 @@ func (s *step) redeemedBefore(in Redeem, slot session.Slot) bool {
 	return false
 }
 
+// typed says that the user himself has named the key's hub, or might have: it may
+// be at a private place.
+func (p *peek) typed() bool { return p.fork == 0 || p.private }
+
 // peek looks at a slot, which changes nothing.
 func (s *step) peek(p *peek) {
-	h, _ := s.hub(s.meet(HubAddress{URL: p.key.URL, Fingerprint: p.key.Fingerprint}, true))
-	p.lost = !h.up
-	h.address.URL, h.trusted = p.key.URL, true // as it was given, whatever else is known
+	h, _ := s.hub(s.meet(HubAddress{URL: p.key.URL, Fingerprint: p.key.Fingerprint}, p.typed()))
+	p.lost = !h.up && p.fork == 0
+	h.address.URL, h.trusted = p.key.URL, p.typed() // as it was given, whatever else is known
 	call := wire.SignedCall{Op: wire.OpPeek, Args: wire.PeekArgs{Slot: wire.Slot(p.keys.Slot)}, Key: p.keys.Invite}
 	s.request(h, &flight{hub: h.row, kind: flightPeek, sent: s.now, peek: p}, []wire.SignedCall{call}, 0)
 }
@@ -103,12 +109,13 @@ func (s *step) peeked(p *peek, result wire.Result) {
 		s.useless(p, result.Error)
 		return
 	}
-	if session.IsRescue(r.Blob) {
+	if session.IsRescue(r.Blob) && p.fork == 0 {
 		s.takeRescue(p, r.Blob, r.Number)
 		return
 	}
 	card, offer, err := session.OpenBlob(p.keys, r.Blob)
 	if err != nil || offer.Number != r.Number {
+		s.dropFork(p.fork)
 		s.tampered(p)
 		return
 	}
@@ -118,6 +125,7 @@ func (s *step) peeked(p *peek, result wire.Result) {
 	}
 	for _, ch := range s.sorted() {
 		if ch.id == card.Channel && ch.name != "" && ch.state != stateRemoved {
+			s.dropFork(p.fork)
 			s.show(ch, p.ref)
 			return
 		}
@@ -131,7 +139,9 @@ func (s *step) peeked(p *peek, result wire.Result) {
 	}
 	if err := s.joinBy(p, card, offer); err != nil {
 		s.fail(p.ref, p.name, CodeInternal, "%v", err)
+		return
 	}
+	s.dropFork(p.fork)
 }
 
 // useless answers for a key that a hub does not take. On a channel that one is
@@ -141,6 +151,9 @@ func (s *step) useless(p *peek, e *wire.Error) {
 	if p.renewed != 0 {
 		s.notRedeemed(s.channels[p.renewed], e)
 		return
+	}
+	if e != nil && !transient(e.Code) {
+		s.dropFork(p.fork)
 	}
 	if there := s.named(p.name); there != nil && !s.empty(there) && (e == nil || !transient(e.Code)) {
 		s.show(there, p.ref)
@@ -213,14 +226,14 @@ func (s *step) joinBy(p *peek, card session.Card, offer session.Offer) error {
 	if err != nil {
 		return err
 	}
-	blob := &welcome{Inviter: card.Inviter, Invite: invite, Prekey: offer.Prekey[:], Nick: offer.Nicks[0]}
+	blob := &welcome{Inviter: card.Inviter, Invite: invite, Prekey: offer.Prekey[:], Nick: offer.Nicks[0], Members: offer.Members, Nicks: offer.Nicks[:len(offer.Members)]}
 	ch := s.add("", stateRedeeming, card.Channel, key, token, blob)
 	s.keepPrekey(ch, 0, prekey)
 	s.learn(ch, join)
 	s.book.run("INSERT INTO redeemed (slot, channel, name, secret, invite) VALUES (?, ?, ?, ?, ?)",
 		p.keys.Slot[:], ch.row, p.name, p.key.Secret[:], invite[:])
 	s.keepEntry(ch, entryRecord{class: wire.ClassKeep, bytes: sealed, state: entryJoin, sender: ch.self})
-	here := s.meet(HubAddress{URL: p.key.URL, Fingerprint: p.key.Fingerprint}, true)
+	here := s.meet(HubAddress{URL: p.key.URL, Fingerprint: p.key.Fingerprint}, p.typed())
 	if p.lost {
 		s.relocate(here, p.key.URL) // it did not answer where it was known, and has answered there
 	}
@@ -396,7 +409,7 @@ func (s *step) redeemRenewed(p *peek, card session.Card, offer session.Offer) {
 		return // the hub contradicts itself; the call is made again, later and later
 	}
 	blob := *ch.blob
-	blob.Prekey = offer.Prekey[:]
+	blob.Prekey, blob.Members, blob.Nicks = offer.Prekey[:], offer.Members, offer.Nicks[:len(offer.Members)]
 	ch.blob = &blob
 	s.book.run("DELETE FROM entries WHERE channel = ? AND state = ?", ch.row, entryOwn)
 	s.book.run("DELETE FROM prekeys WHERE channel = ? AND number > 0", ch.row)
@@ -429,13 +442,4 @@ func (s *step) unredeemed(f *flight, why HubFailure) {
 			s.emit(Warn{Channel: r.name, Text: fmt.Sprintf("the hub does not answer (%s): joining %s goes on when it does", cleanLine(why.Text), r.name)})
 		}
 	}
-}
-
-// waitsFor is whose gateway must come online before the members are known.
-func (c *Core) waitsFor(ch *channel) string {
-	if ch.blob == nil {
-		return ""
-	}
-	c.ops(ch)
-	return nickIn(ch.shown, ch.blob.Inviter)
 }

@@ -34,6 +34,8 @@ func (s *step) removeMember(in Remove) {
 		s.fail(in.Ref, ch.name, CodeInternal, "%v", err)
 		return
 	}
+	s.closeInvites(ch)       // his own
+	s.renewInvites(ch, true) // all others: he has their secrets
 	s.hurry(s.placesOf(ch)...)
 	s.emit(Done{Ref: in.Ref, Text: s.removalText(ch, m)})
 }
@@ -59,19 +61,8 @@ func (s *step) shownUpTo(ch *channel, member session.Member) int64 {
 // about finds the channel and the member that an input names, where the user may
 // say something of him. What he wants to do stands behind "you can".
 func (s *step) about(ref Ref, channel, nick, what string) (*channel, shownMember, bool) {
-	ch := s.named(channel)
-	switch {
-	case ch == nil:
-		s.fail(ref, channel, CodeUnknownChannel, "you are not in %s", channel)
-		return nil, shownMember{}, false
-	case ch.state == stateRemoved:
-		s.fail(ref, ch.name, CodeNotPossible, "you were removed from %s", ch.name)
-		return nil, shownMember{}, false
-	case ch.state != stateMember:
-		s.fail(ref, ch.name, CodeNotPossible, "you can %s once %s has been online and let you in", what, s.waitsFor(ch))
-		return nil, shownMember{}, false
-	case !s.view(ch).Live(roster.Member(ch.self)):
-		s.fail(ref, ch.name, CodeNotPossible, "somebody else came by the same one-time key as you: you can %s once %s has confirmed that you are the right one", what, s.whoIsAbove(ch, ch.self))
+	ch, ok := s.entitled(ref, channel, what)
+	if !ok {
 		return nil, shownMember{}, false
 	}
 	for _, m := range ch.shown {
@@ -81,6 +72,24 @@ func (s *step) about(ref Ref, channel, nick, what string) (*channel, shownMember
 	}
 	s.fail(ref, ch.name, CodeNoMember, "%s", s.noSuchMember(ch, nick))
 	return nil, shownMember{}, false
+}
+
+// entitled finds the channel that an input names, where the user is a member.
+func (s *step) entitled(ref Ref, channel, what string) (*channel, bool) {
+	ch := s.named(channel)
+	switch {
+	case ch == nil:
+		s.fail(ref, channel, CodeUnknownChannel, "you are not in %s", channel)
+	case ch.state == stateRemoved:
+		s.fail(ref, ch.name, CodeNotPossible, "you were removed from %s", ch.name)
+	case ch.state != stateMember:
+		s.fail(ref, ch.name, CodeNotPossible, "you can %s once %s has been online and let you in", what, s.waitsFor(ch))
+	case !s.view(ch).Live(roster.Member(ch.self)):
+		s.fail(ref, ch.name, CodeNotPossible, "somebody else came by the same one-time key as you: you can %s once %s has confirmed that you are the right one", what, s.whoIsAbove(ch, ch.self))
+	default:
+		return ch, true
+	}
+	return nil, false
 }
 
 // noSuchMember says that nobody is called so, or that he is gone.

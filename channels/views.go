@@ -69,6 +69,7 @@ func (c *Core) channelView(ch *channel) ChannelView {
 	if ch.state == stateRemoved {
 		v.RemovedBy = c.removedBy(ch)
 	}
+	v.Differ = c.differ(ch)
 	for _, m := range ch.shown {
 		if view := c.memberView(ch, m); view.Own {
 			v.Members = slices.Insert(v.Members, 0, view)
@@ -253,7 +254,10 @@ func (c *Core) Invites() (views []InviteView) {
 func (c *Core) Forks() (forks []ForkView, err error) {
 	defer guard(&err)
 	c.ensure()
-	return nil, nil
+	for _, f := range c.openForks() {
+		forks = append(forks, ForkView{Channel: f.channel, By: f.nick, Name: f.name, Made: f.made, Expires: f.expires})
+	}
+	return forks, nil
 }
 
 // Safety is the channel's safety number: 40 digits in groups of five.

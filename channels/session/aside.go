@@ -59,9 +59,9 @@ type Line struct {
 
 // Fork invites to a channel founded to leave this one.
 type Fork struct {
-	Key     string // one-time key, as it is typed after /join
-	Name    string // that its founder suggests for the channel
-	Expires int64  // when the key does, as in a Body
+	Key     string `cbor:"key"`     // one-time key, as it is typed after /join
+	Name    string `cbor:"name"`    // that its founder suggests for the channel
+	Expires int64  `cbor:"expires"` // when the key does, as in a Body
 }
 
 // wireWhisper is a whisper as it is sealed.
