@@ -115,6 +115,8 @@ type step struct {
 	out   Output
 	again map[int64]*retries // by channel: what may open now
 	from  int64              // the hub whose log is being read; 0: none
+
+	introduces bool // a joiner is shown the members for the first time
 }
 
 // emit adds to the events.
@@ -218,6 +220,10 @@ func (s *step) clock() {
 		s.book.run("UPDATE peers SET gap = gap - ? WHERE gap > 0", int64(back))
 		s.book.run("UPDATE ops_asked SET at = at - ?", int64(back))
 		s.book.run("UPDATE missed SET at = at - ?", int64(back))
+		s.book.run("UPDATE newcomers SET due = due - ? WHERE due > 0", int64(back))
+		s.book.run("UPDATE fingerprints SET since = since - ?, heard = heard - ? WHERE since > 0", int64(back), int64(back))
+		s.book.run("UPDATE admitted SET at = at - ? WHERE at > 0", int64(back))
+		s.book.run("UPDATE peers SET gone = gone - ? WHERE gone > 0", int64(back))
 		s.book.run("UPDATE ops_wanted SET due = due - ?, last = last - ? WHERE due > 0 OR last > 0", int64(back), int64(back))
 		for _, ch := range s.channels {
 			ch.saw = ch.saw.Add(-back)

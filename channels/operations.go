@@ -77,6 +77,7 @@ func (s *step) learn(ch *channel, ops ...*roster.Signed) (learned []*roster.Sign
 		s.refresh(ch)
 		s.place(ch, learned)
 		s.admitAll(ch)
+		s.mindDiffering(ch)
 	}
 	return learned
 }
@@ -121,6 +122,7 @@ func (s *step) refresh(ch *channel) {
 	s.showLeft(ch, before, now)
 	s.showRenamed(ch, before, now)
 	s.showJoined(ch, before, now)
+	s.showSuspended(ch, before, now)
 	if ch.state != stateWaiting && view.Topic.Op != ch.topic {
 		ch.topic = view.Topic.Op
 		s.showTopic(ch)
@@ -146,55 +148,8 @@ func (s *step) giveTo(ch *channel, before, now []shownMember) {
 		i := findShown(before, m.id)
 		if m.live && m.id != ch.self && (i < 0 || !before[i].live) {
 			s.enqueue(ch, item{kind: outGive, content: m.id[:]})
+			s.unsuspended(ch, m.id)
 		}
-	}
-}
-
-// noteGone notes when it was learned that somebody is gone.
-func (s *step) noteGone(ch *channel, before, now []shownMember) {
-	for _, m := range before {
-		if m.id != ch.self && findShown(now, m.id) < 0 {
-			s.book.run("UPDATE peers SET gone = ? WHERE channel = ? AND member = ? AND gone = 0", stamp(s.now), ch.row, m.id[:])
-		}
-	}
-}
-
-func (s *step) showLeft(ch *channel, before, now []shownMember) {
-	view := s.view(ch)
-	for _, m := range before {
-		if findShown(now, m.id) >= 0 || m.id == ch.self {
-			continue
-		}
-		left := Left{Channel: ch.name, Nick: m.nick}
-		for _, r := range view.Removed {
-			if session.Member(r.ID) == m.id && r.Why == roster.ReasonRemoved && len(r.By) > 0 {
-				left.By = nickIn(before, session.Member(r.By[0]))
-			}
-		}
-		s.emit(left)
-	}
-}
-
-func (s *step) showRenamed(ch *channel, before, now []shownMember) {
-	for _, m := range now {
-		i := findShown(before, m.id)
-		if i >= 0 && before[i].nick != m.nick && m.id != ch.self {
-			s.emit(Renamed{Channel: ch.name, Old: before[i].nick, New: m.nick})
-		}
-	}
-}
-
-func (s *step) showJoined(ch *channel, before, now []shownMember) {
-	view := s.view(ch)
-	for _, m := range now {
-		if findShown(before, m.id) >= 0 {
-			continue
-		}
-		joined := Joined{Channel: ch.name, Nick: m.nick}
-		if v, ok := view.Member(roster.Member(m.id)); ok && v.Inviter != (roster.Member{}) {
-			joined.By = nickIn(now, session.Member(v.Inviter))
-		}
-		s.emit(joined)
 	}
 }
 

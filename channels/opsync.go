@@ -38,9 +38,9 @@ func (s *step) compareOps(ch *channel, b session.Body) {
 	if ch.state != stateMember && ch.state != stateWaiting {
 		return
 	}
-	s.book.run(`INSERT INTO fingerprints (channel, member, seq, count, hash) VALUES (?, ?, ?, ?, ?)
+	newest := s.book.run(`INSERT INTO fingerprints (channel, member, seq, count, hash) VALUES (?, ?, ?, ?, ?)
 		ON CONFLICT DO UPDATE SET seq = excluded.seq, count = excluded.count, hash = excluded.hash, head = x'' WHERE excluded.seq > seq`,
-		ch.row, b.From[:], b.Seq, b.Members.Count, b.Members.Hash[:])
+		ch.row, b.From[:], b.Seq, b.Members.Count, b.Members.Hash[:]) > 0
 	switch c := b.Content.(type) {
 	case session.Ops:
 		s.opsPassed(ch, b.From, c.Ops)
@@ -48,6 +48,9 @@ func (s *step) compareOps(ch *channel, b session.Body) {
 		s.opsPassed(ch, b.From, c.Ops)
 	case session.Need:
 		s.wants(ch, b.From, c.Heads)
+	}
+	if newest {
+		s.showsOps(ch, b.From)
 	}
 	if ch.state == stateMember && s.showsMore(ch, opsTold{count: b.Members.Count, hash: b.Members.Hash}) {
 		s.timer(ch, timerOps, s.now.Add(opsFirst+randomDuration(opsRandom)))
@@ -84,7 +87,7 @@ func readOpsTold(r row) (f opsTold) {
 
 // showsMore says that whoever has shown a fingerprint has operations that are
 // not here.
-func (s *step) showsMore(ch *channel, f opsTold) bool {
+func (s *Core) showsMore(ch *channel, f opsTold) bool {
 	count, hash := s.ops(ch).Fingerprint()
 	return f.count > int64(count) || f.count == int64(count) && f.hash != hash ||
 		len(f.head) > 0 && !s.ops(ch).Has(roster.Hash(f.head))

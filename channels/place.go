@@ -100,6 +100,7 @@ const (
 	refusedBase   = 5 * time.Second
 	refusedMost   = 5 * time.Minute
 	refusedPutOut = time.Hour
+	refusedOut    = 24 * time.Hour // by all hubs
 )
 
 // refused notes that a hub would not let a channel be read.
@@ -122,6 +123,12 @@ func (s *step) refused(ch *channel, hub int64, e *wire.Error) {
 			return
 		}
 		wait = refusedPutOut
+		if s.shutOut(ch) {
+			if p.standing != PutOut {
+				s.tellOut(ch)
+			}
+			wait = refusedOut
+		}
 	case e.Code == wire.CodeUnknown, e.Code == wire.CodeDenied:
 		wait = s.notLetIn(ch, hub, p, e, wait)
 	default:

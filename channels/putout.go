@@ -104,6 +104,27 @@ func (s *step) tellUnsaid(ch *channel, stands int64) {
 	ch.told = ""
 }
 
+// tellOut tells that no hub lets the user in any more, though no removal has come
+// here: he may have been away while it was to be read. Hubs may lie, so his keys
+// stay: if one lets him in again, he is where he was.
+func (s *step) tellOut(ch *channel) {
+	who := "whoever has its hub"
+	if s.view(ch).Founder != roster.Member(ch.self) {
+		who = s.whoIsAbove(ch, ch.self)
+	}
+	s.info(ch, "no hub of %s lets you in any more: it seems that you were removed. By whom has not reached you; it could be %s. What was said so far stays here. Ask over another way; to come back takes a new one-time key, and to delete all of it: /msg sysop leave %s",
+		ch.name, who, ch.name)
+	s.tellUnsaid(ch, ch.seq)
+	s.book.run("DELETE FROM outbox WHERE channel = ? AND kind = ?", ch.row, outText)
+}
+
+// shutOut says that no hub lets the user in any more: what he writes would reach nobody.
+func (c *Core) shutOut(ch *channel) bool {
+	return ch.state == stateMember &&
+		c.book.number("SELECT count(*) FROM places WHERE channel = ? AND dropped = 0", ch.row) > 0 &&
+		c.book.number("SELECT count(*) FROM places WHERE channel = ? AND dropped = 0 AND standing <> ?", ch.row, int(PutOut)) == 0
+}
+
 // lineNotSent: an own text that will never be sent (lines.sent).
 const lineNotSent = 2
 
@@ -114,7 +135,7 @@ func (s *step) forgetKeys(ch *channel) {
 		return
 	}
 	s.forgetPlaces(ch)
-	for _, table := range []string{"sending", "given", "chains", "prekeys", "calls", "ops_asked", "ops_wanted", "missed"} {
+	for _, table := range []string{"sending", "given", "chains", "prekeys", "calls", "ops_asked", "ops_wanted", "newcomers", "missed"} {
 		s.book.run("DELETE FROM "+table+" WHERE channel = ?", ch.row)
 	}
 	s.book.run(`UPDATE invites SET "join" = NULL, prekey = NULL, refresh = NULL, card = NULL, secret = NULL WHERE channel = ?`, ch.row)

@@ -394,6 +394,7 @@ CREATE TABLE newcomers (
 	channel INTEGER NOT NULL REFERENCES channels ON DELETE CASCADE,
 	member  BLOB NOT NULL,
 	due     INTEGER NOT NULL,             -- when; 0: once he is not suspended any more
+	ops     INTEGER NOT NULL,             -- how many operations there were when he came
 	PRIMARY KEY (channel, member)
 ) STRICT, WITHOUT ROWID;
 
