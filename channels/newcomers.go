@@ -90,7 +90,9 @@ func (s *step) newcomer(ch *channel, id session.Member, invite roster.Hash) {
 	if m.Suspended {
 		due = time.Time{}
 	}
-	s.book.run("INSERT INTO newcomers (channel, member, due) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET due = excluded.due", ch.row, id[:], stamp(due))
+	count, _ := s.ops(ch).Fingerprint()
+	s.book.run("INSERT INTO newcomers (channel, member, due, ops) VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET due = excluded.due",
+		ch.row, id[:], stamp(due), count)
 	switch {
 	case m.Suspended:
 	case session.Member(m.Inviter) == ch.self:
@@ -129,7 +131,7 @@ func (s *step) anyExpected(ch *channel, invite roster.Hash, newcomer roster.Memb
 	})
 }
 
-// confirmed has a newcomer told who waited to be confirmed.
+// unsuspended has a newcomer told who waited to be confirmed.
 func (s *step) unsuspended(ch *channel, id session.Member) {
 	if s.book.number("SELECT count(*) FROM newcomers WHERE channel = ? AND member = ? AND due = 0", ch.row, id[:]) > 0 {
 		if m, ok := s.view(ch).Member(roster.Member(id)); ok {
@@ -215,9 +217,8 @@ func (s *step) newcomersTold(ch *channel, from session.Member, ops [][]byte) {
 	}
 }
 
-// newcomerKnows notes that a newcomer has shown to know as much as one does.
+// newcomerKnows notes that a newcomer has shown to know as many operations as there
+// were when he came. What he lacks still he asks for himself.
 func (s *step) newcomerKnows(ch *channel, b session.Body) {
-	if count, hash := s.ops(ch).Fingerprint(); b.Members.Count == int64(count) && b.Members.Hash == hash {
-		s.settled(ch, b.From)
-	}
+	s.book.run("DELETE FROM newcomers WHERE channel = ? AND member = ? AND ops <= ?", ch.row, b.From[:], b.Members.Count)
 }

@@ -1,0 +1,214 @@
+package channels_test
+
+import (
+	"crypto/ed25519"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"hubbub/channels"
+	"hubbub/channels/codec"
+	"hubbub/channels/session"
+)
+
+// sealedKinds counts what somebody has sealed, by kind.
+func (p *person) sealedKinds() map[string]int {
+	p.w.t.Helper()
+	kinds := map[string]int{}
+	for _, b := range p.core.Blobs("SELECT signed FROM entries WHERE state = 'own' AND signed IS NOT NULL") {
+		var again session.Again
+		if err := codec.Unmarshal(b, &again); err != nil {
+			p.w.t.Fatal(err)
+		}
+		own := p.core.Blobs("SELECT sender FROM entries WHERE entry = ?", again.ID[:])[0]
+		body, err := session.DecodeBody(again.Body, session.Member(own))
+		if err != nil {
+			p.w.t.Fatal(err)
+		}
+		kinds[strings.TrimPrefix(fmt.Sprintf("%T", body.Content), "session.")]++
+	}
+	return kinds
+}
+
+// waits demands that somebody waits in a channel, and for whom.
+func (p *person) waits(channel, whom string) {
+	p.w.t.Helper()
+	if v, ok := p.core.Channel(channel); !ok || !v.Waiting || v.WaitsFor != whom {
+		p.w.t.Errorf("%s sees waiting %v for %q, not for %q", p.name, v.Waiting, v.WaitsFor, whom)
+	}
+}
+
+// isIn demands that somebody knows the members of a channel.
+func (p *person) isIn(channel string, members int) {
+	p.w.t.Helper()
+	if v, ok := p.core.Channel(channel); !ok || v.Waiting || len(v.Members) != members {
+		p.w.t.Errorf("%s sees waiting %v, members %q, not %d of them", p.name, v.Waiting, p.nicks(channel), members)
+	}
+}
+
+// stays brings somebody into a channel on the attic, and has him stay long enough
+// that all is told.
+func (w *world) comes(name, key string) *person {
+	w.t.Helper()
+	p := w.person(name)
+	p.redeems("#c", key)
+	w.run(2 * time.Second)
+	return p
+}
+
+// TestAnotherLetsIn: the inviter is not there, another member is. He has come by
+// one of two keys that were made before anybody was in; the newcomer comes by the
+// other.
+func TestAnotherLetsIn(t *testing.T) {
+	w := begin(t)
+	alice := w.person("alice")
+	alice.owns(w.hub("attic"), false)
+	alice.do(channels.Join{Channel: "#c"})
+	forBob, forCarol := alice.invites("#c"), alice.invites("#c")
+	bob := w.comes("bob", forBob)
+	w.run(time.Minute)
+	alice.stop()
+
+	carol := w.comes("carol", forCarol)
+	carol.waits("#c", "alice or bob")
+	carol.says("#c", "hello?")
+	w.run(10 * time.Second)
+	carol.waits("#c", "alice or bob") // alice may be about to
+	bob.saw("#c", "carol: hello?")
+	bob.restart()
+	w.run(90 * time.Second)
+	carol.isIn("#c", 3)
+	bob.says("#c", "hello, carol")
+	carol.says("#c", "there you are")
+	w.run(5 * time.Second)
+	carol.saw("#c", "carol: hello?", "carol: there you are", "bob: hello, carol")
+
+	bob.stop()
+	carol.stop()
+	w.run(time.Hour)
+	alice.start()
+	w.run(time.Minute)
+	if n := alice.sealedKinds()["Snapshot"]; n != 1 {
+		t.Errorf("alice has told all operations %d times: once was for bob", n)
+	}
+	alice.saw("#c", "carol: hello?", "bob: hello, carol", "carol: there you are")
+	alice.says("#c", "hello both")
+	bob.start()
+	carol.start()
+	w.run(time.Minute)
+	for _, p := range []*person{bob, carol} {
+		if got := p.history("#c"); !slices.Contains(got, "alice: hello both") {
+			t.Errorf("%s has %q", p.name, got)
+		}
+	}
+	w.same("#c", map[*person]string{bob: "#c", carol: "#c"}, alice)
+}
+
+// TestTheInviterComesInTime: nobody else tells the newcomer what the inviter has
+// told him.
+func TestTheInviterComesInTime(t *testing.T) {
+	w := begin(t)
+	alice := w.person("alice")
+	alice.owns(w.hub("attic"), false)
+	alice.do(channels.Join{Channel: "#c"})
+	bob := w.comes("bob", alice.invites("#c"))
+	key := alice.invites("#c")
+	w.run(time.Minute)
+	alice.stop()
+	carol := w.comes("carol", key)
+	w.run(20 * time.Second)
+	alice.start()
+	w.run(5 * time.Minute)
+	carol.isIn("#c", 3)
+	if n := bob.sealedKinds()["Snapshot"]; n != 0 {
+		t.Errorf("bob has told all operations %d times", n)
+	}
+	if n := alice.sealedKinds()["Snapshot"]; n != 2 {
+		t.Errorf("alice has told all operations %d times", n)
+	}
+}
+
+// TestOneOfManyLetsIn: of many members who are there one tells the newcomer, or two.
+func TestOneOfManyLetsIn(t *testing.T) {
+	long(t)
+	w := begin(t)
+	w.hold = 10 * time.Minute
+	alice := w.person("alice")
+	alice.owns(w.hub("attic"), false)
+	alice.do(channels.Join{Channel: "#c"})
+	var keys []string
+	for range 12 {
+		keys = append(keys, alice.invites("#c"))
+	}
+	last := keys[11]
+	var crowd []*person
+	for i, key := range keys[:11] {
+		crowd = append(crowd, w.comes(fmt.Sprintf("p%d", i), key))
+	}
+	w.run(time.Minute)
+	told := func() (n int) {
+		for _, p := range crowd {
+			n += p.sealedKinds()["Snapshot"]
+		}
+		return n
+	}
+	if n := told(); n != 0 {
+		t.Errorf("others than alice have told all operations %d times", n)
+	}
+	alice.stop()
+	zoe := w.comes("zoe", last)
+	if v, _ := zoe.core.Channel("#c"); v.WaitsFor != "alice, p0, p1 or one of 9 others" {
+		t.Errorf("zoe waits for %q", v.WaitsFor)
+	}
+	w.run(3 * time.Minute)
+	zoe.isIn("#c", 13)
+	if n := told(); n < 1 || n > 2 {
+		t.Errorf("zoe was told all operations %d times", n)
+	}
+	w.run(time.Hour)
+	if n := told(); n > 2 {
+		t.Errorf("an hour later zoe was told all operations %d times", n)
+	}
+	zoe.says("#c", "hello")
+	w.run(time.Minute)
+	for _, p := range crowd {
+		p.saw("#c", "zoe: hello")
+	}
+}
+
+// TestTheNewcomerIsNotThere: he redeems and goes; those whom he expects have told
+// him all when he comes back, and one who was away meanwhile does not once more.
+func TestTheNewcomerIsNotThere(t *testing.T) {
+	w := begin(t)
+	alice := w.person("alice")
+	alice.owns(w.hub("attic"), false)
+	alice.do(channels.Join{Channel: "#c"})
+	forBob, forDave, forCarol := alice.invites("#c"), alice.invites("#c"), alice.invites("#c")
+	bob, dave := w.comes("bob", forBob), w.comes("dave", forDave)
+	w.run(time.Minute)
+	alice.stop()
+	dave.stop()
+	carol := w.comes("carol", forCarol)
+	carol.stop()
+	w.run(10 * time.Minute)
+	if n := bob.sealedKinds()["Snapshot"]; n != 1 {
+		t.Errorf("bob has told all operations %d times", n)
+	}
+	bob.stop()
+	dave.start()
+	w.run(10 * time.Minute)
+	if n := dave.sealedKinds()["Snapshot"]; n != 0 {
+		t.Errorf("dave has told all operations %d times", n)
+	}
+	dave.stop()
+	carol.start()
+	w.run(time.Minute)
+	carol.isIn("#c", 4)
+}
+
+// tokenOf is the key of somebody's token in a channel.
+func (p *person) tokenOf(channel string) ed25519.PrivateKey {
+	return ed25519.NewKeyFromSeed(p.core.Blobs("SELECT token FROM channels WHERE name = ?", channel)[0])
+}
