@@ -37,14 +37,14 @@ func (c *client) kickOne(v channels.ChannelView, nick, reason string) {
 		return
 	}
 	stay := whoStays(v, nick)
-	a := asked{client: c, command: "KICK", channel: v.Name, nick: nick, then: func(ev channels.Event) bool {
+	a := asked{client: c, command: "KICK", channel: v.Name, nick: memberNick(v, nick), then: func(ev channels.Event) bool {
 		done, ok := ev.(channels.Done)
 		if ok {
-			c.kicked(v.Name, strings.TrimSpace(sentence(done.Text)+stay), reason)
+			c.kicked(v.Name, strings.TrimSpace(sentence(done.Text, memberNick(v, nick))+stay), reason)
 		}
 		return ok
 	}}
-	c.g.step(channels.Remove{Ref: c.g.ask(a), Channel: v.Name, Nick: memberNick(v, nick)})
+	c.g.step(channels.Remove{Ref: c.g.ask(a), Channel: v.Name, Nick: a.nick})
 }
 
 // memberNick is a nick as the core knows it, which may be another than clients
@@ -96,11 +96,11 @@ func (c *client) kickFailed(a *asked, ev channels.Failed) {
 	switch ev.Code {
 	case channels.CodeNoMember:
 		c.reply(irc.ERR_USERNOTINCHANNEL, cut(cleanMiddle(a.nick), maxNick), a.channel, "They aren't on that channel")
-		c.tell(a.channel, failure(ev))
+		c.tell(a.channel, failure(ev, a.nick))
 	case channels.CodeNotAllowed:
-		c.reply(irc.ERR_CHANOPRIVSNEEDED, a.channel, sentence(ev.Text))
+		c.reply(irc.ERR_CHANOPRIVSNEEDED, a.channel, sentence(ev.Text, a.nick))
 	default:
 		c.fail(a.command, failCode(ev.Code), a.channel, ev.Text)
-		c.tell(a.channel, failure(ev))
+		c.tell(a.channel, failure(ev, a.nick))
 	}
 }

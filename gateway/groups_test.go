@@ -111,7 +111,7 @@ func TestKickFails(t *testing.T) {
 			":gateway.hubbub 441 alice eve #work :They aren't on that channel",
 			":sysop!sysop@hubbub NOTICE #work :Nobody in #work is called eve. /msg sysop members #work shows who is in it."}},
 		{channels.CodeNotAllowed, "eve was brought in by bob: only bob can remove eve", []string{
-			":gateway.hubbub 482 alice #work :Eve was brought in by bob: only bob can remove eve."}},
+			":gateway.hubbub 482 alice #work :eve was brought in by bob: only bob can remove eve."}},
 		{channels.CodeNotPossible, "you were removed from #work", []string{
 			":gateway.hubbub FAIL KICK NOT_POSSIBLE #work :you were removed from #work",
 			":sysop!sysop@hubbub NOTICE #work :You were removed from #work."}},

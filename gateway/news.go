@@ -47,7 +47,7 @@ func (g *gateway) warn(ev channels.Warn) {
 // showNews says what has changed and is no cause for alarm. mark, if it is old,
 // is when it was.
 func (g *gateway) showNews(ev channels.News, mark string) {
-	any, text := false, sentence(ev.Text)
+	any, text := false, sentence(ev.Text, g.nicksOf(ev.Channel)...)
 	g.attached(func(c *client) {
 		any = true
 		switch {
@@ -62,6 +62,15 @@ func (g *gateway) showNews(ev channels.News, mark string) {
 	if !any {
 		g.keepUnheard(unheard{channel: ev.Channel, text: ev.Text, news: true}, mostUnheardNews)
 	}
+}
+
+// nicksOf are the nicks of a channel's members.
+func (g *gateway) nicksOf(channel string) (nicks []string) {
+	v, _ := g.core.Channel(channel)
+	for _, m := range v.Members {
+		nicks = append(nicks, m.Nick)
+	}
+	return nicks
 }
 
 // tellAll has sysop say something to all clients. If there is none it is kept

@@ -173,24 +173,41 @@ func (c *client) takeUnfinished() unfinished {
 // sysopStep gives the core an input of sysop's. then is given the events that
 // answer it until it reports true; failures are told first.
 func (c *client) sysopStep(input func(channels.Ref) channels.Input, then func(channels.Event) bool) {
+	var in channels.Input
 	ref := c.g.ask(asked{client: c, command: serverNick, then: func(ev channels.Event) bool {
 		if failed, ok := ev.(channels.Failed); ok {
-			c.sysopSays(failure(failed))
+			c.sysopSays(failure(failed, nickIn(in)...))
 			return true
 		}
 		return then != nil && then(ev)
 	}})
-	c.g.step(input(ref))
+	in = input(ref)
+	c.g.step(in)
+}
+
+// nickIn is whom an input is about, if it is about a member.
+func nickIn(in channels.Input) []string {
+	switch in := in.(type) {
+	case channels.Remove:
+		return []string{in.Nick}
+	case channels.Confirm:
+		return []string{in.Nick}
+	case channels.Share:
+		return []string{in.Nick}
+	case channels.Verify:
+		return []string{in.Nick}
+	}
+	return nil
 }
 
 // failure is what went wrong, as the core says it, and what to do next where
-// that is the gateway's to know.
-func failure(ev channels.Failed) string {
+// that is the gateway's to know. nicks are as for sentence.
+func failure(ev channels.Failed, nicks ...string) string {
 	text := ev.Text
 	if text == "" {
 		text = string(ev.Code)
 	}
-	text = sentence(text)
+	text = sentence(text, nicks...)
 	switch {
 	case ev.Code == channels.CodeTaken && ev.Suggest != "":
 		text += " Use another name: /msg sysop join " + ev.Suggest + " and the key."
@@ -205,12 +222,17 @@ func failure(ev channels.Failed) string {
 }
 
 // sentence gives an error's words a capital and a full stop; no stop behind a
-// line to type, for it would be typed as well.
-func sentence(text string) string {
+// line to type, for it would be typed as well, and no capital where it begins
+// with one of these nicks: carol is not called Carol.
+func sentence(text string, nicks ...string) string {
 	if text == "" {
 		return ""
 	}
-	if 'a' <= text[0] && text[0] <= 'z' {
+	first := text
+	if end := strings.IndexAny(text, " ,"); end >= 0 {
+		first = text[:end]
+	}
+	if 'a' <= text[0] && text[0] <= 'z' && !slices.Contains(nicks, first) {
 		text = string(text[0]-'a'+'A') + text[1:]
 	}
 	at := strings.LastIndex(text, ": /")

@@ -37,7 +37,7 @@ func (c *client) sysopShare(args string) {
 	}
 	c.sysopStep(func(ref channels.Ref) channels.Input {
 		return channels.Share{Ref: ref, Channel: view.Name, Nick: m.Nick, Count: n}
-	}, c.saysDone("The last messages of "+view.Name+" go to "+ircNick(m.Nick)+" alone.", ""))
+	}, c.saysDone("The last messages of "+view.Name+" go to "+ircNick(m.Nick)+" alone.", "", m.Nick))
 }
 
 // sysopFork founds a channel with the others of another one.

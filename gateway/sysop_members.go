@@ -176,7 +176,7 @@ func (c *client) sysopVerify(args string) {
 	}
 	c.sysopStep(func(ref channels.Ref) channels.Input {
 		return channels.Verify{Ref: ref, Channel: view.Name, Nick: m.Nick, Verified: rest == ""}
-	}, c.saysDone("It is noted.", next))
+	}, c.saysDone("It is noted.", next, m.Nick))
 }
 
 // sysopConfirm says who of several with one key is the right one.
@@ -193,7 +193,7 @@ func (c *client) sysopConfirm(args string) {
 	}
 	c.sysopStep(func(ref channels.Ref) channels.Input {
 		return channels.Confirm{Ref: ref, Channel: view.Name, Nick: m.Nick}
-	}, c.saysDone(ircNick(m.Nick)+" is confirmed.", next))
+	}, c.saysDone(ircNick(m.Nick)+" is confirmed.", next, m.Nick))
 }
 
 // sysopRemove puts a member out.
@@ -205,7 +205,7 @@ func (c *client) sysopRemove(args string) {
 	next := strings.TrimSpace(whoStays(view, ircNick(m.Nick)))
 	c.sysopStep(func(ref channels.Ref) channels.Input {
 		return channels.Remove{Ref: ref, Channel: view.Name, Nick: m.Nick}
-	}, c.saysDone(ircNick(m.Nick)+" is removed.", next))
+	}, c.saysDone(ircNick(m.Nick)+" is removed.", next, m.Nick))
 }
 
 // onlyMember is whichMember where nothing may follow the nick.

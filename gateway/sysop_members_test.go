@@ -112,13 +112,13 @@ func TestSysopOnMembers(t *testing.T) {
 		want       []string
 	}{
 		{"verify dave", "dave in #work is noted as verified", channels.Verify{Channel: "#work", Nick: "dave", Verified: true},
-			[]string{"Dave in #work is noted as verified. Was it another key that you compared? /msg sysop verify #work dave no"}},
+			[]string{"dave in #work is noted as verified. Was it another key that you compared? /msg sysop verify #work dave no"}},
 		{"verify #work dave NO", "it is not noted any more", channels.Verify{Channel: "#work", Nick: "dave"},
 			[]string{"It is not noted any more."}},
 		{"confirm bob", "bob is confirmed", channels.Confirm{Channel: "#work", Nick: "bob"},
-			[]string{"Bob is confirmed. Who the other is you may find out; to put them out: /msg sysop remove #work carol"}},
+			[]string{"bob is confirmed. Who the other is you may find out; to put them out: /msg sysop remove #work carol"}},
 		{"remove #work carol", "carol is removed", channels.Remove{Channel: "#work", Nick: "carol"},
-			[]string{"Carol is removed. Those who came in through carol stay: dave."}},
+			[]string{"carol is removed. Those who came in through carol stay: dave."}},
 		{"kick bob", "", channels.Remove{Channel: "#work", Nick: "bob"}, []string{"bob is removed."}},
 		{"share dave 100", "100 messages go to dave", channels.Share{Channel: "#work", Nick: "dave", Count: 100},
 			[]string{"100 messages go to dave."}},

@@ -124,15 +124,15 @@ func (c *client) movedTo(h channels.HubView, place string, found foundHub, err e
 }
 
 // saysDone tells that an input took effect, in the core's words or in these,
-// and what to type next.
-func (c *client) saysDone(text, next string) func(channels.Event) bool {
+// and what to type next. nicks are as for sentence.
+func (c *client) saysDone(text, next string, nicks ...string) func(channels.Event) bool {
 	return func(ev channels.Event) bool {
 		done, ok := ev.(channels.Done)
 		if !ok {
 			return false
 		}
 		if done.Text != "" {
-			text = sentence(done.Text)
+			text = sentence(done.Text, nicks...)
 		}
 		c.sysopSays(strings.TrimSpace(text + " " + next))
 		return true
