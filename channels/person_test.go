@@ -28,6 +28,7 @@ type person struct {
 	made   []channels.Request // all that it ever made
 	crash  int                // the step after which the gateway dies; 0: never
 	mute   bool               // it dies before anything is carried out
+	watch  func()             // if set, is called after each step
 }
 
 // person makes somebody, with a gateway that runs and an embedded hub of no use.
@@ -79,6 +80,9 @@ func (p *person) step(in channels.Input) []channels.Event {
 		p.w.t.Fatalf("%s: %T: %v", p.name, in, err)
 	}
 	p.steps++
+	if p.watch != nil {
+		p.watch()
+	}
 	dies := p.steps == p.crash
 	if dies && p.mute {
 		p.restart()
