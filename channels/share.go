@@ -207,7 +207,7 @@ func (s *step) tellUnreadable(ch *channel, from session.Member) {
 
 // infoOnce says something in a channel that was not said there lately.
 func (s *step) infoOnce(ch *channel, text string) {
-	if s.book.number("SELECT count(*) FROM lines WHERE channel = ? AND kind = ? AND text = ? AND time > ?", ch.row, int(Info), text, stamp(s.now.Add(-infoMost))) == 0 {
+	if s.book.number("SELECT count(*) FROM lines WHERE channel = ? AND kind = ? AND text = ? AND time > ? AND id > (SELECT max(id) - 1000 FROM lines)", ch.row, int(Info), text, stamp(s.now.Add(-infoMost))) == 0 {
 		s.info(ch, "%s", text)
 	}
 }
