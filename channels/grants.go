@@ -12,7 +12,7 @@ import (
 // What one has had a hub do with a token.
 const (
 	tokenGranted = "granted"
-	tokenLeaves  = "leaves" // it is revoked when its member could read why
+	tokenLeaves  = "leaves" // it is revoked in a while
 	tokenRevoked = "revoked"
 )
 
@@ -105,29 +105,45 @@ func (s *step) putOut(ch *channel, hub int64, view *roster.View, opened bool) {
 const (
 	farewellFor  = 45 * time.Second
 	farewellLook = 10 * time.Minute // when it is looked again, at latest, whether the hub has that
+
+	// Who leaves has his token revoked himself. Whoever else does it puts out those
+	// below him of whom he does not know: so he gives those time who came by the
+	// leaver's key in the same moment, and looks first who is there.
+	leaverFor  = 10 * time.Minute
+	leaverLook = time.Minute
 )
 
 // lingers says until when the token of a member who is gone is not to be revoked
 // on a hub; zero or past: it is to be.
 func (s *step) lingers(ch *channel, hub int64, r roster.RemovedView) time.Time {
 	gone := moment(s.book.number("SELECT gone FROM peers WHERE channel = ? AND member = ?", ch.row, r.ID[:]))
-	if gone.IsZero() || r.Why == roster.ReasonLeft || gone.After(s.now.Add(time.Minute)) {
+	left := r.Why == roster.ReasonLeft
+	if !left && (gone.IsZero() || gone.After(s.now.Add(time.Minute))) {
 		return time.Time{} // it is old, or the clock was set back
 	}
 	var state string
 	var at int64
 	first(s.book, func(r row) bool { scan(r, &state, &at); return true },
 		"SELECT state, at FROM admitted WHERE channel = ? AND hub = ? AND token = ?", ch.row, hub, r.Token[:])
+	since := earlier(moment(at), s.now)
 	switch {
 	case state == tokenRevoked:
 		return time.Time{}
+	case left && state == tokenLeaves:
+		if over := since.Add(leaverFor); over.After(s.now) || s.memory.head[place{ch.row, hub}] {
+			return over
+		}
+		return s.now.Add(leaverLook)
 	case state == tokenLeaves:
-		return earlier(moment(at), s.now).Add(farewellFor)
-	case s.unsaid(ch, hub):
+		return since.Add(farewellFor)
+	case !left && s.unsaid(ch, hub):
 		return s.now.Add(min(max(s.now.Sub(gone)/4, farewellFor), farewellLook))
 	}
 	s.book.run(`INSERT INTO admitted (channel, hub, token, state, at) VALUES (?, ?, ?, ?, ?)
 		ON CONFLICT DO UPDATE SET state = excluded.state, at = excluded.at`, ch.row, hub, r.Token[:], tokenLeaves, stamp(s.now))
+	if left {
+		return s.now.Add(leaverFor)
+	}
 	return s.now.Add(farewellFor)
 }
 

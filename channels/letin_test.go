@@ -80,6 +80,9 @@ func TestAnotherLetsIn(t *testing.T) {
 	bob.restart()
 	w.run(90 * time.Second)
 	carol.isIn("#c", 3)
+	if got := carol.infos("#c"); len(got) != 1 || !strings.HasPrefix(got[0], "bob has told you who is in #c: alice") {
+		t.Errorf("carol was told %q", got)
+	}
 	bob.says("#c", "hello, carol")
 	carol.says("#c", "there you are")
 	w.run(5 * time.Second)
@@ -211,4 +214,93 @@ func TestTheNewcomerIsNotThere(t *testing.T) {
 // tokenOf is the key of somebody's token in a channel.
 func (p *person) tokenOf(channel string) ed25519.PrivateKey {
 	return ed25519.NewKeyFromSeed(p.core.Blobs("SELECT token FROM channels WHERE name = ?", channel)[0])
+}
+
+// leavesAtOnce tells the story of one who leaves in the moment in which somebody
+// joins by his key. Times are those at which the joining begins, after the leaving;
+// the lines between the two and a hub may be cut meanwhile.
+func leavesAtOnce(t *testing.T, after time.Duration, cut, restarts bool) {
+	w := begin(t)
+	w.hold = 5 * time.Minute
+	attic, cellar := w.hub("attic"), w.hub("cellar")
+	alice, bob := w.person("alice"), w.person("bob")
+	alice.owns(attic, false)
+	bob.owns(cellar, false)
+	alice.do(channels.Join{Channel: "#c"})
+	bob.redeems("#c", alice.invites("#c"))
+	w.run(time.Minute)
+	dave := w.comes("dave", alice.invites("#c"))
+	w.run(time.Minute)
+	key := bob.invites("#c")
+	w.run(10 * time.Second)
+	carol := w.person("carol")
+	if cut { // each of the two reaches another hub
+		w.cut = func(p *person, h *hubHouse) bool { return p == carol && h == attic || p == bob && h == cellar }
+	}
+	leave := func() { bob.do(channels.Leave{Channel: "#c"}) }
+	join := func() { carol.do(channels.Redeem{Ref: 9, Channel: "#c", Key: key}) }
+	if after < 0 {
+		join()
+		w.run(-after)
+		leave()
+	} else {
+		leave()
+		w.run(after)
+		join()
+	}
+	w.run(200 * time.Millisecond)
+	if restarts {
+		bob.restart()
+		carol.restart()
+		alice.restart()
+	}
+	w.run(30 * time.Second)
+	w.cut = nil
+	w.run(10 * time.Minute)
+	if restarts {
+		alice.restart()
+	}
+	w.run(30 * time.Minute)
+	if len(carol.core.Channels()) == 0 { // the key was closed before
+		if f, ok := last[channels.Failed](carol); !ok || f.Ref != 9 {
+			t.Fatalf("carol is not in, and was told %v", carol.events)
+		}
+		t.Logf("carol came too late")
+		alice.isIn("#c", 2)
+		return
+	}
+	t.Logf("carol came in")
+	carol.isIn("#c", 3)
+	alice.isIn("#c", 3)
+	carol.says("#c", "I am in")
+	w.run(time.Minute)
+	alice.says("#c", "and bob is out")
+	w.run(time.Minute)
+	for _, p := range []*person{alice, dave, carol} {
+		if got := p.history("#c"); !slices.Contains(got, "carol: I am in") || !slices.Contains(got, "alice: and bob is out") {
+			t.Errorf("%s has %q", p.name, got)
+		}
+		v, _ := p.core.Channel("#c")
+		if slices.ContainsFunc(v.Hubs, func(h channels.HubView) bool { return h.Standing != channels.Good }) {
+			t.Errorf("%s stands with the hubs: %+v", p.name, v.Hubs)
+		}
+	}
+	if n := alice.core.Number("SELECT count(*) FROM admitted WHERE state = 'revoked'"); n != 1 {
+		t.Errorf("alice has put out %d tokens", n)
+	}
+}
+
+// TestTheInviterLeavesAtOnce: whoever came by the key of one who leaves in the same
+// moment is a member like all others.
+func TestTheInviterLeavesAtOnce(t *testing.T) {
+	for _, after := range []time.Duration{-70 * time.Millisecond, 0, 20 * time.Millisecond} {
+		for _, how := range []string{"", "cut", "restarts", "cut and restarts"} {
+			t.Run(fmt.Sprintf("%v %s", after, how), func(t *testing.T) {
+				if how != "" && after != 0 {
+					long(t)
+				}
+				leavesAtOnce(t, after, strings.Contains(how, "cut"), strings.Contains(how, "restarts"))
+			})
+		}
+	}
 }

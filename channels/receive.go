@@ -325,10 +325,14 @@ func (s *step) meetMembers(ch *channel, from session.Member, of session.Members)
 		return
 	}
 	ch.state = stateMember
+	inviter := s.inviterOf(ch)
 	ch.rekey = true // a sender key of which all members have a box
 	s.introduces = true
 	s.refresh(ch)
 	s.introduces = false
+	if from != ch.blob.Inviter {
+		s.info(ch, "%s has told you who is in %s: %s, who made your one-time key, was not there", s.nickOf(ch, from), ch.name, inviter)
+	}
 	s.book.run("DELETE FROM outbox WHERE channel = ? AND kind = ?", ch.row, outGive)
 	s.place(ch, s.ops(ch).All())
 	s.known(ch)
