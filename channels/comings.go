@@ -134,6 +134,9 @@ func dayOf(t time.Time) string { return t.Format("2 Jan 2006") }
 // showSuspended says that somebody else came by the same one-time key, so that
 // nobody knows who is the right one; and that one was confirmed.
 func (s *step) showSuspended(ch *channel, before, now []shownMember) {
+	if ch.state != stateMember {
+		return // nobody is known yet
+	}
 	view := s.view(ch)
 	doubted := map[roster.Hash][]shownMember{} // by invite
 	var invites []roster.Hash
@@ -147,7 +150,7 @@ func (s *step) showSuspended(ch *channel, before, now []shownMember) {
 				invites = append(invites, v.Invite)
 			}
 			doubted[v.Invite] = append(doubted[v.Invite], m)
-		case !v.Suspended && i >= 0 && !before[i].live:
+		case !v.Suspended && i >= 0 && !before[i].live && !s.introduces:
 			s.showConfirmed(ch, m, v)
 		}
 	}

@@ -110,7 +110,7 @@ func (s *step) tellDiffering(ch *channel, d differing) bool {
 	count, _ := s.ops(ch).Fingerprint()
 	nick, missing := s.nickOf(ch, d.member), d.count-int64(count)
 	if !s.showsMore(ch, d.opsTold) {
-		s.info(ch, "%s does not know the same members as you: %s missing there, and %s's gateway has not got them from anybody yet", nick, changes(-missing), nick)
+		s.info(ch, "%s does not know the same members as you: %s missing there, and %s's gateway was not given that by anybody yet", nick, changes(-missing), nick)
 		return true
 	}
 	if asked, _ := s.askedFor(ch, d.opsTold); asked == 0 {

@@ -134,6 +134,7 @@ func TestARemovalIsObeyed(t *testing.T) {
 	w.run(time.Hour)
 	asked := len(bob.made)
 	bob.restart()
+	w.hold = time.Hour
 	w.run(24 * time.Hour)
 	if n := len(bob.made); n != asked {
 		t.Errorf("bob's gateway asks on: %+v", bob.made[asked:])
