@@ -2,6 +2,8 @@ package main
 
 import (
 	"log/slog"
+	"slices"
+	"strconv"
 
 	"hubbub/channels"
 )
@@ -12,32 +14,41 @@ import (
 
 // showForked tells of such an invitation.
 func (g *gateway) showForked(ev channels.Forked) {
-	g.attached(func(c *client) { c.showFork(ev) })
+	fork := channels.ForkView{Channel: ev.Channel, By: ev.By, Name: ev.Name}
+	open := g.forks()
+	if i := slices.IndexFunc(open, func(f channels.ForkView) bool { return same(f.Name, ev.Name) }); i >= 0 {
+		fork.Made = open[i].Made
+	}
+	g.attached(func(c *client) { c.showFork(fork) })
+}
+
+// forks are those that are open.
+func (g *gateway) forks() []channels.ForkView {
+	open, err := g.core.Forks()
+	if err != nil {
+		slog.Error("reading the invitations to other channels failed", "err", err)
+	}
+	return open
 }
 
 // showForks tells a client that has registered of those it was not told of.
 func (c *client) showForks() {
-	forks, err := c.g.core.Forks()
-	if err != nil {
-		slog.Error("reading the invitations to other channels failed", "err", err)
-		return
-	}
-	for _, f := range forks {
-		if !c.g.invited[c.forkMark(f.Channel, f.Name)] {
-			c.showFork(channels.Forked{Channel: f.Channel, By: f.By, Name: f.Name})
+	for _, f := range c.g.forks() {
+		if !c.g.invited[c.forkMark(f)] {
+			c.showFork(f)
 		}
 	}
 }
 
-func (c *client) showFork(ev channels.Forked) {
-	c.g.invited[c.forkMark(ev.Channel, ev.Name)] = true
-	c.send(message{from: prefixOf(ev.By), command: "INVITE", params: []string{c.target(), ev.Name}})
-	c.tell(ev.Channel, ircNick(ev.By)+" invites you from "+ev.Channel+" to another channel. To join it: /join "+ev.Name)
+func (c *client) showFork(f channels.ForkView) {
+	c.g.invited[c.forkMark(f)] = true
+	c.send(message{from: prefixOf(f.By), command: "INVITE", params: []string{c.target(), f.Name}})
+	c.tell(f.Channel, ircNick(f.By)+" invites you from "+f.Channel+" to another channel. To join it: /join "+f.Name)
 }
 
 // forkMark is under what it is kept that a client's name was told.
-func (c *client) forkMark(channel, name string) string {
-	return c.name + "\x00" + fold(channel) + "\x00" + fold(name)
+func (c *client) forkMark(f channels.ForkView) string {
+	return c.name + "\x00" + fold(f.Name) + "\x00" + strconv.FormatInt(f.Made.UnixNano(), 10)
 }
 
 // forkLine is an open invitation in one line.

@@ -248,6 +248,11 @@ func TestForkedIsAnInvite(t *testing.T) {
 			has(t, got, l)
 		}
 		hasNot(t, r.dial().register("alice", "alice@phone"), "INVITE")
+
+		// Another one of that name, while no client of that name is here.
+		phone.ask("QUIT")
+		r.do(func() { r.core.forks[0].Made = time.Now() })
+		has(t, r.dial().register("alice", "alice@phone"), ":bob!bob@hubbub INVITE alice #new")
 		has(t, c.ask("PRIVMSG sysop :list"), "#new: not joined yet; bob of #work invites you until "+moment(expires)+": /join #new")
 		has(t, c.ask("JOIN #new"), "JOIN #new")
 	})

@@ -16,15 +16,24 @@ import (
 // What docs/mirrors.md quotes, in italics, is what the code says. URL, WHY, a
 // channel, a nick and a number stand for others.
 func TestDocumentationQuotesWhatIsSaid(t *testing.T) {
-	raw, err := os.ReadFile("../docs/mirrors.md")
+	varies := regexp.MustCompile(`https?://\S+|(?:OLD-|NEW-)?URL|WHY|#chan|\b[Bb]ob\b|\bmy\.site\b|\b\d+\b|\b(?:are|them)\b|…|\. `)
+	quotesWhatIsSaid(t, "docs/mirrors.md", varies, 30)
+}
+
+// quotesWhatIsSaid holds the quotes of a document; varies is what stands for
+// something else in them, and least how many parts there are between that.
+func quotesWhatIsSaid(t *testing.T, document string, varies *regexp.Regexp, least int) {
+	t.Helper()
+	raw, err := os.ReadFile("../" + document)
 	if err != nil {
 		t.Fatal(err)
 	}
 	said := literals(t, "../channels/*.go", "*.go")
-	varies := regexp.MustCompile(`https?://\S+|(?:OLD-|NEW-)?URL|WHY|#chan|\b[Bb]ob\b|\bmy\.site\b|\b\d+\b|\b(?:are|them)\b|…|\. `)
+	shown := regexp.MustCompile("(?s)```.*?```")
 	italics := regexp.MustCompile(`\*([^*]+)\*`)
 	found := 0
-	for _, quote := range italics.FindAllStringSubmatch(strings.ReplaceAll(string(raw), "**", ""), -1) {
+	prose := strings.ReplaceAll(shown.ReplaceAllString(string(raw), ""), "**", "")
+	for _, quote := range italics.FindAllStringSubmatch(prose, -1) {
 		text := strings.Join(strings.Fields(quote[1]), " ")
 		if !strings.Contains(text, " ") {
 			continue // a word, not what is said
@@ -33,12 +42,12 @@ func TestDocumentationQuotesWhatIsSaid(t *testing.T) {
 			if part = strings.Trim(part, " .,:"); len(part) > 3 {
 				found++
 				if !saidSomewhere(said, part) {
-					t.Errorf("docs/mirrors.md has %q: nothing in the code says %q", text, part)
+					t.Errorf("%s has %q: nothing in the code says %q", document, text, part)
 				}
 			}
 		}
 	}
-	if found < 30 {
+	if found < least {
 		t.Errorf("only %d parts of texts were found", found)
 	}
 }

@@ -178,19 +178,15 @@ func andOthersAreTold(view channels.ChannelView) string {
 // sysopList lists all channels.
 func (c *client) sysopList(string) {
 	all := c.g.core.Channels()
-	forks, err := c.g.core.Forks()
-	if len(all)+len(forks) == 0 && err == nil {
+	if len(all) == 0 {
 		c.sysopSays(yourChannels(all))
 		return
 	}
 	for _, view := range all {
 		c.sysopSays(channelLine(view))
 	}
-	for _, f := range forks {
+	for _, f := range c.g.forks() {
 		c.sysopSays(forkLine(f))
-	}
-	if err != nil {
-		c.sysopSays("Which channels you are invited to can't be said: " + err.Error() + ".")
 	}
 	c.sysopSays("More about one: /msg sysop status #chan. Hidden ones come back with /join #chan.")
 }
