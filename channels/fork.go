@@ -238,25 +238,50 @@ func (s *step) sealForks(ch *channel) error {
 // more or the key is of no more use.
 func (s *step) forkAside(ch *channel, f forking) (session.Aside, bool, error) {
 	to := s.channels[f.fork]
-	if to == nil || !f.expires.After(s.now) ||
+	if to == nil || to.name == "" || !f.expires.After(s.now) ||
 		s.book.number("SELECT count(*) FROM invites WHERE id = ? AND state = ?", f.invite, inviteOpen) == 0 {
 		return session.Aside{}, false, nil
 	}
 	aside, ok, err := s.aside(ch, f.member, session.Fork{Key: f.key, Name: to.name, Expires: f.expires.UnixMilli()})
 	if err == nil && !ok {
 		s.info(ch, "%s is no member any more to whom anything is sent, and was not invited to %s", s.nickOf(ch, f.member), to.name)
-		s.revoke(Revoke{Invite: int(f.invite)})
+		s.unforked(f)
 	}
 	return aside, ok, err
 }
 
-// unfork gives up inviting the members of a channel, when nobody is there any more.
-func (s *step) unfork(ch *channel) {
-	for _, f := range list(s.book, readForking, selectForking+"WHERE channel = ? AND key <> '' ORDER BY fork, member", ch.row) {
+// endForks gives up inviting members of one channel to another, since one of the
+// two has ended for the user.
+func (s *step) endForks(ch *channel, why string) {
+	var told []int64
+	for _, f := range list(s.book, readForking, selectForking+"WHERE channel = ? OR fork = ? ORDER BY fork, member", ch.row, ch.row) {
 		s.unlist(f)
-		if _, _, err := s.forkAside(ch, f); err != nil {
-			s.emit(Warn{Channel: ch.name, Text: err.Error()})
+		to := s.channels[f.fork]
+		if to == nil || to == ch {
+			continue
 		}
+		s.unforked(f)
+		if slices.Contains(told, f.fork) {
+			continue
+		}
+		told = append(told, f.fork)
+		s.info(to, "those who were not invited to %s yet are not: %s", to.name, why)
+		if ref, waits := s.memory.forking[f.fork]; waits {
+			delete(s.memory.forking, f.fork)
+			s.fail(ref, to.name, CodeNotPossible, "not all could be invited: %s", why)
+		}
+	}
+}
+
+// unforked closes the invite of a member who is not to be invited any more.
+func (s *step) unforked(f forking) {
+	v, ok := first(s.book, readInvite, selectInvites+"WHERE id = ? AND state IN (?, ?)", f.invite, inviteOpen, inviteMaking)
+	to := s.channels[f.fork]
+	if !ok || to == nil || to.state != stateMember {
+		return
+	}
+	if err := s.retract(to, v); err != nil {
+		s.emit(Warn{Channel: to.name, Text: err.Error()})
 	}
 }
 

@@ -185,6 +185,46 @@ func TestForkFollowsLater(t *testing.T) {
 	}
 }
 
+// Who leaves the old channel, or is put out of it, while the hub of the new one is
+// down invites nobody any more, and is shown no keys.
+func TestForkEndsWithTheOldChannel(t *testing.T) {
+	for name, ends := range map[string]func(alice, bob *person){
+		"left":    func(_, bob *person) { bob.do(channels.Leave{Channel: "#alice"}) },
+		"removed": func(alice, _ *person) { alice.do(channels.Remove{Channel: "#bob", Nick: "bob"}) },
+		"alone":   func(alice, _ *person) { alice.do(channels.Leave{Channel: "#bob"}) },
+		"gone":    func(_, bob *person) { bob.do(channels.Leave{Channel: "#new"}) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := begin(t)
+			alice, bob := w.two()
+			w.options.Mirror = channels.MirrorNever
+			bob.restart()
+			bob.owns(w.hub("cellar"), false)
+			w.hub("cellar").down = true // nobody has noticed yet
+			bob.do(channels.Fork{Ref: 3, Channel: "#alice", Name: "#new"})
+			w.run(time.Minute)
+			ends(alice, bob)
+			w.run(3 * time.Minute)
+			w.hub("cellar").rise()
+			w.run(10 * time.Minute)
+			if count[channels.Invited](bob) != 0 || bob.secrets() != 0 || alice.forks() != nil {
+				t.Errorf("bob has %d secrets, alice can follow %q", bob.secrets(), alice.forks())
+			}
+			if name == "gone" {
+				return
+			}
+			for _, i := range bob.core.Invites() {
+				if i.State != "revoked" {
+					t.Errorf("an invite is left: %+v", i)
+				}
+			}
+			if got := bob.infos("#new"); !slices.ContainsFunc(got, func(s string) bool { return strings.Contains(s, "not invited to #new yet are not") }) {
+				t.Errorf("bob was told %q", got)
+			}
+		})
+	}
+}
+
 // Two fork under one name: both are kept, under different names.
 func TestTwoForksOfOneName(t *testing.T) {
 	w := begin(t)

@@ -341,12 +341,20 @@ func (s *step) revoke(in Revoke) {
 		s.fail(in.Ref, ch.name, CodeExpired, "that key has expired already")
 		return
 	}
+	if err := s.retract(ch, v); err != nil {
+		s.fail(in.Ref, ch.name, CodeInternal, "%v", err)
+		return
+	}
+	s.emit(Done{Ref: in.Ref, Text: fmt.Sprintf("the one-time key %d for %s is revoked", v.row, ch.name)})
+}
+
+// retract closes an invite of the user's that is open, or being made, everywhere.
+func (s *step) retract(ch *channel, v invitation) error {
 	if v.state == inviteMaking {
 		s.tell(ch, s.ops(ch).Get(v.op)) // the others have not heard of it yet
 	}
 	if _, err := s.announce(ch, roster.Revoke{Invite: v.op}); err != nil {
-		s.fail(in.Ref, ch.name, CodeInternal, "%v", err)
-		return
+		return err
 	}
 	s.book.run("DELETE FROM calls WHERE op = ? AND about = ?", string(wire.OpOffer), v.row)
 	delete(s.memory.took, v.row)
@@ -358,7 +366,7 @@ func (s *step) revoke(in Revoke) {
 		s.fail(ref, ch.name, CodeRevoked, "the key was revoked before a hub had it")
 	}
 	s.hurry(s.placesOf(ch)...)
-	s.emit(Done{Ref: in.Ref, Text: fmt.Sprintf("the one-time key %d for %s is revoked", v.row, ch.name)})
+	return nil
 }
 
 // cutText is a text on one line of at most so many bytes.

@@ -22,6 +22,7 @@ func (s *step) leave(in Leave) {
 		}
 	}
 	places := s.placesOf(ch)
+	s.endForks(ch, "you have left "+name)
 	if len(places) == 0 || ch.state == stateRemoved {
 		s.remove(ch)
 		s.emit(Gone{Ref: in.Ref, Channel: name})

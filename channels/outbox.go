@@ -59,7 +59,7 @@ func (s *step) drain() {
 			// Operations travel in the snapshot of whoever comes; texts wait for him.
 			// That he is removed is for the last of the others.
 			s.unshareAll(ch)
-			s.unfork(ch)
+			s.endForks(ch, "nobody is left in "+ch.name)
 			s.book.run("DELETE FROM outbox WHERE channel = ? AND kind NOT IN (?, ?)", row, outText, outRemoval)
 		}
 		if !s.atHead(ch) {

@@ -30,6 +30,10 @@ func (s *step) removed(ch *channel, view *roster.View, r roster.RemovedView) {
 	s.info(ch, "%s. What was said so far stays here; what is said from now on is not for you, and your gateway does not ask for it. To come back, ask %s for a new one-time key and join under another name; to delete all of it: /msg sysop leave %s",
 		s.whyOut(ch, view, r), s.whoInvites(ch, view, r), ch.name)
 	s.tellUnsaid(ch, r.Seq)
+	if s.book.number("SELECT count(*) FROM outbox WHERE channel = ? AND kind = ?", ch.row, outShare) > 0 {
+		s.info(ch, "what you shared last was not sent")
+	}
+	s.endForks(ch, "you were removed from "+ch.name)
 	s.book.run("DELETE FROM outbox WHERE channel = ?", ch.row)
 	s.timer(ch, timerRemoved, s.now)
 }
