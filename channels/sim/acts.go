@@ -23,6 +23,9 @@ func (w *World) live() {
 	if w.plan.liar {
 		w.at(w.now.Add(w.some(w.plan.length)), w.lying)
 	}
+	if w.plan.evil {
+		w.at(w.now.Add(w.some(w.plan.length)), w.evil)
+	}
 	w.run(end.Sub(w.now))
 	w.end()
 	w.check()
@@ -60,6 +63,12 @@ func (w *World) act() {
 		s.leave()
 	case n < 37 && hubsMost > 1:
 		w.dropOrMirror(s)
+	case n < 48:
+		s.quarrel()
+	case n < 53:
+		s.share()
+	case n < 55:
+		s.fork()
 	default:
 		for range 1 + w.rng.IntN(3) {
 			if p.on() && p.seat(tk) == s {

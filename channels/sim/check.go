@@ -32,13 +32,15 @@ func (w *World) check() {
 	w.noMore()
 	for _, tk := range w.talks {
 		live := tk.live()
-		for _, s := range live {
-			s.checkHistory()
+		for _, s := range tk.seats {
+			if !s.left || s.removed && !s.away {
+				s.checkHistory()
+			}
 		}
 		w.checkOperations(live)
 	}
 	w.checkHubs()
-	w.checkGhosts()
+	w.checkThieves()
 	w.checkTold()
 }
 
@@ -63,7 +65,7 @@ func (s *seat) checkSeat() {
 	for _, m := range v.Members {
 		// Who came by an invite of somebody who had left is out, and nobody can say so.
 		o := s.talk.member(m.ID)
-		if m.Waiting && o != nil && !o.left && !o.orphan() {
+		if m.Waiting && o != nil && !o.left && !o.out() && !o.orphan() {
 			w.wrong(Rest, "%s waits for %s's sender key in %s", s.p.name, m.Nick, s.talk.name)
 		}
 	}
@@ -76,7 +78,9 @@ func (s *seat) checkMembers(v channels.ChannelView) {
 	for _, o := range s.talk.seats {
 		listed := slices.ContainsFunc(v.Members, func(m channels.MemberView) bool { return m.ID == o.id })
 		switch {
-		case o.orphan():
+		case o.out() && listed && !s.talk.deceived():
+			w.wrong(Same, "%s still sees %s in %s, who was removed", s.p.name, o.p.name, s.talk.name)
+		case o.orphan() || o.out():
 		case o.left && o.gone && listed && !w.lossy():
 			w.wrong(Same, "%s still sees %s in %s, who has left", s.p.name, o.p.name, s.talk.name)
 		case !o.left && !listed:
@@ -183,9 +187,10 @@ type shown struct {
 func (s *seat) checkHistory() {
 	var lines []shown
 	for _, r := range s.p.phonebook(5, `SELECT l.member, l.own, l.kind, l.late, l.text FROM lines l JOIN channels c ON c.id = l.channel
-		WHERE c.name = ? AND l.kind <> 4 ORDER BY l.id`, s.talk.name) {
+		WHERE c.name = ? AND l.kind <> 4 AND l.quoted = '' ORDER BY l.id`, s.talk.name) {
 		lines = append(lines, shown{r[0].(string), r[1].(int64) != 0, r[2].(int64), r[3].(int64) != 0, r[4].(string)})
 	}
+	s.checkQuotes()
 	w := s.talk.w
 	claimed := 0
 	for _, from := range s.talk.seats {
@@ -227,11 +232,8 @@ func (s *seat) checkTexts(from *seat, lines []shown) (claimed int) {
 			w.wrong(Once, "%s has %d times: %.40q", s.p.name, times, m.text)
 		case at < 0 && must:
 			w.wrong(Once, "%s never got: %.40q", s.p.name, m.text)
-		case at >= 0 && m.sealed && s != from && !m.alone && !m.to[s.id] && !m.twice:
-			// He came in later and was given a key, or a copy: not so after he left.
-			if s.left {
-				w.wrong(Private, "%s has what was not for him: %.40q", s.p.name, m.text)
-			}
+		case at >= 0 && m.gone[s.id] && s.out() && !m.twice:
+			w.wrong(Private, "%s was removed, and has what was said by who knew it: %.40q", s.p.name, m.text)
 		case at < 0:
 			ended = ended || m.sealed && m.to[s.id]
 		case at < last && !late && !from.weak: // of a copy two may stand in one place
@@ -252,6 +254,8 @@ func (s *seat) must(m *said) bool {
 	switch {
 	case s == from:
 		return !m.forgotten
+	case s.out() || s.left:
+		return false
 	case !m.sealed || !m.to[s.id] || m.forgotten:
 		return false
 	case s.weak || from.weak || s.rival || from.rival || s.orphan() || from.orphan():
@@ -260,6 +264,12 @@ func (s *seat) must(m *said) bool {
 		// Of one who left with texts that were at no hub the first may have come;
 		// and of what a hub has lost he can put nothing again.
 		return from.clean && !s.talk.w.lossy() && !s.talk.w.crowded()
+	case from.out(): // either, beyond what all had who have removed him
+		counts := !from.void() && !s.talk.w.lossy() && !s.talk.w.crowded()
+		for _, c := range from.standing() {
+			counts = counts && c.saw[m.text] && c.sure()
+		}
+		return counts
 	}
 	return true
 }
@@ -294,7 +304,7 @@ func (p *person) checkBook() {
 		rows := p.phonebook(5, `SELECT l.text, l.sent, l.seq, coalesce(e.entry, x''),
 			(SELECT count(*) FROM outbox o WHERE o.line = l.id) + (SELECT count(*) FROM calls k WHERE k.entry = e.id)
 			FROM lines l JOIN channels c ON c.id = l.channel LEFT JOIN entries e ON e.channel = l.channel AND e.seq = l.seq AND e.state = 'own' AND l.seq > 0
-			WHERE c.name = ? AND l.own = 1 AND l.kind <> 4 ORDER BY l.id`, tk.name)
+			WHERE c.name = ? AND l.own = 1 AND l.kind <> 4 AND l.quoted = '' ORDER BY l.id`, tk.name)
 		var want []string
 		for _, m := range s.texts {
 			if !m.forgotten {

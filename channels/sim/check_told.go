@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"slices"
 	"strings"
 )
 
@@ -10,17 +11,18 @@ func (w *World) checkTold() {
 	for _, p := range w.people {
 		restored = restored || p.restored
 	}
-	rivals := false
+	rivals, evil := false, slices.ContainsFunc(w.people, func(p *person) bool { return p.evil })
 	for _, tk := range w.talks {
 		for _, j := range tk.joins {
-			rivals = rivals || j.leaked || j.revoked || j.by.left
+			rivals = rivals || j.leaked || j.revoked || j.dubious || j.by.left || j.by.out()
 		}
 	}
 	w.checkOutages()
 	w.checkRestored()
+	w.checkRemoved()
 	for _, p := range w.people {
 		for _, t := range p.told {
-			if t.kind != "warn" {
+			if t.kind != "warn" || p.evil || p.hoards {
 				continue
 			}
 			excused := false
@@ -30,7 +32,7 @@ func (w *World) checkTold() {
 			}{
 				{"goes on when it does", true},
 				{"have texts from you that this gateway does not know", p.restored},
-				{"two different things came", restored},
+				{"two different things came", restored || evil},
 				{"were not let into", rivals},
 				{"one-time key", rivals || w.lossy() || restored},
 			} {
@@ -56,4 +58,29 @@ func (w *World) checkRestored() {
 			}
 		}
 	}
+}
+
+// checkRemoved holds that who was removed was told so by his own gateway, once.
+func (w *World) checkRemoved() {
+	for _, tk := range w.talks {
+		for _, s := range tk.seats {
+			if s.out() && !s.left && s.untold() && !s.weak {
+				w.wrong(Told, "%s was removed from %s, and was not told", s.p.name, tk.name)
+			}
+			if !s.removed || s.away {
+				continue
+			}
+			rows := s.p.phonebook(1, `SELECT count(*) FROM lines l JOIN channels c ON c.id = l.channel WHERE c.name = ? AND l.kind = 4 AND l.text LIKE '%What was said so far stays here%'`, tk.name)
+			if n := rows[0][0].(int64); n != 1 {
+				w.wrong(Told, "%s was told %d times that he was removed from %s", s.p.name, n, tk.name)
+			}
+		}
+	}
+}
+
+// untold says that somebody who was removed has not been told anything like it.
+func (s *seat) untold() bool {
+	return !slices.ContainsFunc(s.p.told, func(t telling) bool {
+		return t.channel == s.talk.name && strings.Contains(t.text, "lets you into "+s.talk.name+" no more")
+	})
 }

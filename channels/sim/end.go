@@ -39,6 +39,7 @@ func (w *World) end() {
 		w.giveUpKeys(tk)
 		tk.strand()
 		tk.rescueAll()
+		tk.resolve()
 		if w.chance(0.5) {
 			tk.dropDead()
 		}
@@ -78,6 +79,11 @@ func (w *World) settled() bool {
 				return false
 			}
 		}
+		for _, s := range tk.seats {
+			if s.out() && !s.left && s.untold() {
+				return false
+			}
+		}
 		for _, s := range tk.live() {
 			v, ok := s.p.core.Channel(tk.name)
 			down := slices.ContainsFunc(v.Hubs, func(h channels.HubView) bool { return !(h.Up && h.Read) && tk.alive(h) != nil })
@@ -108,11 +114,14 @@ func (tk *talk) deceived() bool {
 // orphan says that somebody may wait for ever to be let in: who invited him has
 // left, or has forgotten him.
 func (s *seat) orphan() bool {
-	return s.talk.deceived() || s.join != nil && (s.join.by.left || s.join.by.weak) || s.weak || s.rival || s.stranded
+	return s.talk.deceived() || s.underEvil() || s.join != nil && (s.join.by.left || s.join.by.weak) || s.weak || s.rival || s.stranded
 }
 
 // left is how much a gateway has yet to do.
 func (p *person) left() int {
+	if p.evil || p.hoards {
+		return 0
+	}
 	q := p.core.Queue()
 	n := q.Held + q.Losses
 	lost := slices.ContainsFunc(p.w.houses, func(h *house) bool {
@@ -122,7 +131,7 @@ func (p *person) left() int {
 		n += q.Calls
 	}
 	for _, tk := range p.w.talks {
-		if s := p.seat(tk); s != nil && s.orphan() {
+		if s := p.seat(tk); s != nil && (s.orphan() || s.out()) {
 			return q.Held + q.Losses // contents wait for who lets him in
 		}
 	}
@@ -134,7 +143,7 @@ func (p *person) left() int {
 func (tk *talk) strand() {
 	for _, s := range tk.live() {
 		v, ok := s.p.core.Channel(tk.name)
-		if ok && v.Waiting && s.join != nil && (tk.lost(s.join.hub) || s.join.hub.lineage != s.join.lineage) {
+		if ok && v.Waiting && s.join != nil && s.join.hub != nil && (tk.lost(s.join.hub) || s.join.hub.lineage != s.join.lineage) {
 			tk.w.tell("nobody knows that %s came into %s", s.p.name, tk.name)
 			s.stranded = true
 		}

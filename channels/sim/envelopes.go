@@ -23,6 +23,9 @@ type uses map[use]entryID
 // holds that no two share one: neither are keys used twice, nor does anybody pass
 // on another's envelope changed.
 func (w *World) record(p *person, requests []channels.Request) {
+	if p.evil {
+		return
+	}
 	for _, r := range requests {
 		for _, c := range r.Calls {
 			for _, entry := range entriesOf(c) {
@@ -33,7 +36,7 @@ func (w *World) record(p *person, requests []channels.Request) {
 }
 
 func (w *World) recordEntry(by string, entry []byte) {
-	if len(entry) == 0 || entry[0] != session.FormEnvelope {
+	if len(entry) == 0 || entry[0] != session.FormEnvelope || w.forged[sha256.Sum256(entry)] {
 		return
 	}
 	e, err := session.Parse(entry)

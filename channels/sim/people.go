@@ -16,11 +16,12 @@ type memberID = [32]byte
 
 // talk is a channel, as the people in it know it: all call it the same.
 type talk struct {
-	w     *World
-	name  string
-	seats []*seat
-	joins []*joining
-	alone bool // a hub lied while it was the only one that somebody knew
+	w        *World
+	name     string
+	seats    []*seat
+	joins    []*joining
+	alone    bool // a hub lied while it was the only one that somebody knew
+	sharings []*sharing
 }
 
 // seat is one membership of somebody in a talk.
@@ -32,15 +33,20 @@ type seat struct {
 	texts    []*said
 	join     *joining // nil: the founder's
 	left     bool
-	leaves   bool   // about to
-	gone     bool   // left by himself, and not turned away
-	clean    bool   // left when everything said was at a hub
-	ghost    string // a copy of the phonebook from before that
-	weak     bool   // the phonebook was put back from a copy: less is promised (checkTexts)
-	rival    bool   // a hub has let two in with one key
-	rescued  bool   // was given a rescue key
-	again    bool   // was in before
-	stranded bool   // knows no hub that is not dead, and nobody can tell him of one
+	leaves   bool              // about to
+	gone     bool              // left by himself, and not turned away
+	clean    bool              // left when everything said was at a hub
+	ghost    string            // a copy of the phonebook from before that
+	weak     bool              // the phonebook was put back from a copy: less is promised (checkTexts)
+	evil     bool              // malicious
+	rival    bool              // a hub has let two in with one key
+	rescued  bool              // was given a rescue key
+	again    bool              // was in before
+	cuts     []*cut            // by which he was removed
+	removed  bool              // and his gateway knows it
+	away     bool              // and he has closed the window
+	met      map[memberID]bool // whom he has ever seen among the members
+	stranded bool              // knows no hub that is not dead, and nobody can tell him of one
 }
 
 // joining is a one-time key on its way in.
@@ -56,7 +62,9 @@ type joining struct {
 	tries   int
 	done    bool
 	revoked bool
-	leaked  bool // somebody else has the key, too
+	leaked  bool     // somebody else has the key, too
+	forked  [2]*seat // in the channel that was forked: who invited him in, and he
+	dubious bool     // its maker was removed while it was on its way
 }
 
 // said is a text that a gateway accepted.
@@ -68,6 +76,7 @@ type said struct {
 	sealed    bool
 	alone     bool              // sealed before its sender knew the members
 	to        map[memberID]bool // who must get it: the members its sender knew when it was sealed
+	gone      map[memberID]bool // who must not: those of whom he knew that they are gone, or suspended
 	forgotten bool              // by its sender, whose phonebook was put back from a copy
 	twice     bool              // may be shown twice: the copy has sent it again
 	last      bool              // said when the faults were over
@@ -86,7 +95,7 @@ func (p *person) seat(tk *talk) *seat {
 
 // live are the seats of those who are in.
 func (tk *talk) live() []*seat {
-	return slices.DeleteFunc(slices.Clone(tk.seats), func(s *seat) bool { return s.left })
+	return slices.DeleteFunc(slices.Clone(tk.seats), func(s *seat) bool { return s.left || s.out() })
 }
 
 // look notices in which talks somebody sits.
@@ -104,8 +113,10 @@ func (p *person) look() {
 			p.turnedAway(s)
 			continue
 		}
-		if ok && s == nil {
+		if ok && s == nil && !p.windowOnly(tk) {
 			p.sitDown(tk, v)
+		} else if s != nil {
+			s.missing(v)
 		}
 	}
 }
@@ -128,7 +139,7 @@ func (p *person) sitDown(tk *talk, v channels.ChannelView) {
 // turnedAway ends the seat of one who has come by a key that was revoked, or
 // whose inviter had left, before anybody knew that he had.
 func (p *person) turnedAway(s *seat) {
-	if s.join == nil || !s.join.revoked && !s.join.by.left && !s.join.by.weak && !s.rival {
+	if s.join == nil || !s.join.revoked && !s.join.by.left && !s.join.by.weak && !s.rival && !s.join.dubious && !s.out() {
 		p.w.wrong(Same, "%s was put out of %s", p.name, s.talk.name)
 	}
 	if p.heard("were not let into") == 0 && p.heard("removed") == 0 {
@@ -142,7 +153,7 @@ func (s *seat) others() map[memberID]bool {
 	ids := map[memberID]bool{}
 	if v, ok := s.p.core.Channel(s.talk.name); ok {
 		for _, m := range v.Members {
-			if !m.Own {
+			if !m.Own && !m.Suspended {
 				ids[m.ID] = true
 			}
 		}
@@ -169,7 +180,7 @@ func (s *seat) say() {
 		delete(w.texts, m.text)
 		if p.core != nil && p.seat(s.talk) == s {
 			p.look()
-			if !s.left {
+			if !s.left && !s.out() && !s.rival {
 				w.wrong(Sent, "%s may not speak in %s", p.name, s.talk.name)
 			}
 		}
@@ -216,12 +227,12 @@ func (p *person) noteSealed(out channels.Output) {
 			continue
 		}
 		p.checkReads(tk, out)
-		to := s.others()
+		to, gone := s.others(), s.missing(v)
 		if v.Waiting {
 			to = maps.Clone(s.knew)
 		}
 		for _, m := range waiting[:len(waiting)-n] {
-			m.sealed, m.to, m.alone = true, to, v.Waiting
+			m.sealed, m.to, m.gone, m.alone = true, to, gone, v.Waiting
 			p.w.tell("    sealed for %d: %.30q", len(to), m.text)
 		}
 	}
@@ -267,7 +278,15 @@ func (s *seat) invite(for1 *person) {
 		j.lineage = j.hub.lineage
 		j.knew[s.id] = true
 		tk.joins = append(tk.joins, j)
-		w.after(w.some(30*time.Second), func() { j.redeem(tk) })
+		if q.hoards {
+			w.after(time.Minute, func() { j.hoarded(tk) })
+			return
+		}
+		wait := 30 * time.Second
+		if w.chance(0.15) {
+			wait = w.plan.length / 2
+		}
+		w.after(w.some(wait), func() { j.redeem(tk) })
 	})})
 }
 
@@ -275,7 +294,7 @@ func (s *seat) invite(for1 *person) {
 func (tk *talk) free() (free []*person) {
 	for _, q := range tk.w.people {
 		q.look()
-		if q.seat(tk) == nil && !slices.ContainsFunc(tk.joins, func(j *joining) bool { return j.p == q && !j.done }) {
+		if !q.hoards && q.seat(tk) == nil && !slices.ContainsFunc(tk.joins, func(j *joining) bool { return j.p == q && !j.done }) {
 			free = append(free, q)
 		}
 	}
@@ -307,6 +326,9 @@ func (j *joining) redeem(tk *talk) {
 		return
 	}
 	w.after(min(30*time.Second<<min(j.tries, 8), 2*time.Hour), func() { j.redeem(tk) })
+	if p.on() {
+		p.putAway(tk)
+	}
 	if !p.on() {
 		return
 	}
@@ -326,7 +348,13 @@ func (j *joining) redeem(tk *talk) {
 // excused says that a key may come to nothing: it was revoked, its maker is gone
 // or has forgotten it, its hub has, or somebody else has the key.
 func (j *joining) excused() bool {
-	return j.revoked || j.leaked || j.by.left || j.by.weak || j.hub.dead || j.hub.wiped || j.hub.lineage != j.lineage ||
+	if j.unforked() || j.forked[0] != nil && (j.revoked || j.dubious || j.by.left || j.by.out() || j.by.weak) {
+		return true
+	}
+	if j.hub == nil {
+		return false
+	}
+	return j.revoked || j.leaked || j.dubious || j.by.left || j.by.out() || j.by.weak || j.hub.dead || j.hub.wiped || j.hub.lineage != j.lineage ||
 		j.hub.lie != nil || j.p.w.now.Sub(j.made) > 5*24*time.Hour
 }
 
@@ -338,7 +366,7 @@ func (p *person) revoke() {
 		}
 		for _, tk := range p.w.talks {
 			for _, j := range tk.joins {
-				if j.by.p == p && j.number == v.Number {
+				if j.by.p == p && (j.number == v.Number || j.forked[0] != nil && v.Channel == tk.name && !j.done) {
 					j.revoked = true
 				}
 			}
@@ -377,4 +405,23 @@ func (s *seat) leave() {
 			w.tell("%s has left %s", p.name, s.talk.name)
 		}
 	}
+}
+
+// noteShown notes which texts a gateway has shown.
+func (p *person) noteShown(events []channels.Event) {
+	for _, e := range events {
+		if gone, ok := e.(channels.Gone); ok {
+			delete(p.history, gone.Channel)
+		}
+		if l, ok := e.(channels.Line); ok && l.Kind != channels.Info && l.Quoted == "" {
+			p.saw[l.Text] = true
+			p.history[l.Channel] = append(p.history[l.Channel], heard{p.w.texts[l.Text], l.From})
+		}
+	}
+}
+
+// windowOnly says that a talk that somebody was removed from is still shown to
+// him, and that is all.
+func (p *person) windowOnly(tk *talk) bool {
+	return slices.ContainsFunc(tk.seats, func(s *seat) bool { return s.p == p && s.removed && !s.away })
 }

@@ -29,11 +29,15 @@ type person struct {
 	ref      channels.Ref
 	asked    map[channels.Ref]func(channels.Event) // what comes of an input
 	told     []telling
+	saw      map[string]bool    // texts that were shown
+	history  map[string][]heard // history, as it was shown, by channel
 	requests int
 	behind   int // steps in a row that wanted to be woken at once
 	saying   *said
 	backups  []*backup
 	restored bool // from a copy, once
+	evil     bool // malicious
+	hoards   bool // comes by keys that a malicious one has kept
 	stuck    bool // has something to do that it does not come to
 	shaken   []time.Time
 	read     time.Time // when a fetch was answered
@@ -70,7 +74,7 @@ func (p *person) awake() {
 func (w *World) person(name string) *person {
 	p := &person{
 		w: w, n: len(w.people), name: name, dir: filepath.Join(w.options.Dir, fmt.Sprint("book ", len(w.people))),
-		options: channels.Options{Nick: name, Quick: true}, lines: map[*house]*line{},
+		options: channels.Options{Nick: name, Quick: true}, lines: map[*house]*line{}, saw: map[string]bool{}, history: map[string][]heard{},
 	}
 	w.people = append(w.people, p)
 	return p
@@ -153,6 +157,8 @@ func (p *person) do(in channels.Input) []channels.Event {
 	w.record(p, out.Requests)
 	p.accepted(out.Events)
 	p.noteSealed(out)
+	p.noteShown(out.Events)
+	p.noteRemoved(out.Events)
 	p.pace(out, now)
 	die := w.fault(w.plan.death)
 	if die && w.chance(0.4) {

@@ -31,6 +31,7 @@ type plan struct {
 	hold    time.Duration // how long hubs hold what waits, if longer than it asks for: so that days pass in few steps
 	exact   bool          // hubs are asked also what they would answer as before
 	liar    bool
+	evil    bool
 	steps   int // no more faults after so many
 }
 
@@ -53,6 +54,7 @@ func (w *World) draw() plan {
 			Delay: pick(w, []time.Duration{time.Second, 5 * time.Second, 20 * time.Second}),
 		},
 		death: some(0.6, 0.015), hold: 3 * time.Hour, exact: w.chance(0.03), liar: w.chance(0.12),
+		evil: w.chance(0.15),
 	}
 	switch n := w.rng.IntN(10); {
 	case n < 6:

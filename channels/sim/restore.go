@@ -18,7 +18,7 @@ type backup struct {
 // a backup that is older than it should be.
 func (w *World) putBack() bool {
 	p := pick(w, w.people)
-	if !p.on() || len(p.backups) > 0 {
+	if !p.on() || len(p.backups) > 0 || p.evil {
 		return false
 	}
 	b := &backup{dir: fmt.Sprint(p.dir, " copied"), at: w.now, said: map[*seat]int{}, knows: map[*said]bool{}, joins: map[*talk]map[*joining]bool{}}

@@ -1,0 +1,352 @@
+package sim
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"hubbub/channels"
+)
+
+// Who is in a talk is held here by the removals that gateways have accepted, and
+// by who invited whom: not by what any gateway makes of that.
+
+// cut is a removal of somebody, as its maker's gateway has accepted it.
+type cut struct {
+	by        *seat
+	knew      map[memberID]bool // whom its maker saw: of those who came by the removed one's keys these stay
+	saw       map[string]bool   // of the texts of the removed one those that its maker had: they count
+	forgotten bool              // its maker does not know of it any more, and nobody has heard of it
+}
+
+// inviter is who let somebody in, nil of the founder.
+func (s *seat) inviter() *seat {
+	if s.join == nil {
+		return nil
+	}
+	return s.join.by
+}
+
+// above says that a member has invited another, or somebody above him.
+func (s *seat) above(o *seat) bool {
+	for by := o.inviter(); by != nil; by = by.inviter() {
+		if by == s {
+			return true
+		}
+	}
+	return false
+}
+
+// standing are the removals of somebody that have come to anything.
+func (s *seat) standing() []*cut {
+	return slices.DeleteFunc(slices.Clone(s.cuts), func(c *cut) bool { return c.forgotten })
+}
+
+// out says that somebody was removed, whether his gateway has heard of it or not,
+// or that his joining counts no more.
+func (s *seat) out() bool { return len(s.standing()) > 0 || s.void() }
+
+// void says that somebody's joining does not count, since who removed his inviter,
+// or anybody on the way up, had not heard of it.
+func (s *seat) void() bool {
+	by := s.inviter()
+	return by != nil && (by.void() || slices.ContainsFunc(by.standing(), func(c *cut) bool { return !c.knew[s.id] }))
+}
+
+// remove has somebody put another out, who may or may not stand below him.
+func (s *seat) remove(o *seat) {
+	p, w := s.p, s.talk.w
+	v, ok := p.core.Channel(s.talk.name)
+	i := slices.IndexFunc(v.Members, func(m channels.MemberView) bool { return m.ID == o.id })
+	if !ok || i < 0 || o == s {
+		return
+	}
+	if w.chance(0.25) {
+		o.keep()
+		if p.core == nil || o.left {
+			return
+		}
+	}
+	ref := p.ask(func(channels.Event) {})
+	w.tell("%s would remove %s from %s", p.name, o.p.name, s.talk.name)
+	w.shake(o.p, nil)
+	for _, e := range p.do(channels.Remove{Channel: s.talk.name, Nick: v.Members[i].Nick, Ref: ref}) {
+		switch e := e.(type) {
+		case channels.Done:
+			if e.Ref == ref {
+				s.hasRemoved(o, v)
+			}
+		case channels.Failed:
+			if e.Ref == ref {
+				s.mayNot(o, v, e)
+			}
+		}
+	}
+}
+
+// hasRemoved takes that a gateway has accepted a removal.
+func (s *seat) hasRemoved(o *seat, v channels.ChannelView) {
+	w := s.talk.w
+	if !s.above(o) {
+		w.wrong(Same, "%s could remove %s from %s, and is not above", s.p.name, o.p.name, s.talk.name)
+	}
+	c := &cut{by: s, knew: map[memberID]bool{}, saw: map[string]bool{}}
+	for _, m := range v.Members {
+		c.knew[m.ID] = true
+	}
+	for _, m := range o.texts {
+		if s.p.saw[m.text] {
+			c.saw[m.text] = true
+		}
+	}
+	o.cuts = append(o.cuts, c)
+	w.mishaps["a removal"]++
+	for _, j := range s.talk.joins {
+		if j.by == o && !j.done {
+			j.dubious = true
+		}
+	}
+}
+
+// mayNot takes that a gateway does not accept a removal, and says why.
+func (s *seat) mayNot(o *seat, v channels.ChannelView, f channels.Failed) {
+	w := s.talk.w
+	w.mishaps["a removal without authority"]++
+	if s.above(o) && !v.Waiting && !s.removed && !s.rival && !s.suspendedIn(v) {
+		w.wrong(Same, "%s may not remove %s from %s, though above: %s %s", s.p.name, o.p.name, s.talk.name, f.Code, f.Text)
+	}
+	if f.Text == "" || f.Code != channels.CodeNotAllowed && f.Code != channels.CodeNotPossible {
+		w.wrong(Told, "%s is not told why %s stays in %s: %+v", s.p.name, o.p.name, s.talk.name, f)
+	}
+	if f.Code != channels.CodeNotAllowed {
+		return
+	}
+	var could []string
+	for _, m := range v.Members {
+		if by := s.talk.member(m.ID); by != nil && by.above(o) && !m.Suspended {
+			could = append(could, m.Nick)
+		}
+	}
+	if len(could) > 0 && !slices.ContainsFunc(could, func(nick string) bool { return strings.Contains(f.Text, nick) }) {
+		w.wrong(Told, "%s is not told that %q could remove %s: %s", s.p.name, could, o.p.name, f.Text)
+	}
+}
+
+// suspendedIn says that somebody sees that he is suspended.
+func (s *seat) suspendedIn(v channels.ChannelView) bool {
+	return len(v.Members) > 0 && v.Members[0].Suspended
+}
+
+// keep has somebody copy his phonebook, as who expects to be put out would do.
+func (s *seat) keep() {
+	p, w := s.p, s.talk.w
+	if p.core == nil || s.ghost != "" {
+		return
+	}
+	p.stop()
+	s.ghost = p.dir + " of a ghost in " + s.talk.name[1:] + " " + string(rune('a'+len(s.talk.seats)))
+	w.must(copyFolder(p.dir, s.ghost))
+	p.start()
+}
+
+// quarrel has people put each other out: by themselves, while they are cut off
+// from the others, or several at once.
+func (s *seat) quarrel() {
+	w, tk := s.talk.w, s.talk
+	if w.chance(0.25) {
+		s.seclude(10*time.Second + w.some(5*time.Minute))
+	}
+	o := s.victim()
+	if o == nil {
+		return
+	}
+	also := func(by, of *seat) { // about when the other one happens
+		if by == nil || of == nil {
+			return
+		}
+		if w.chance(0.3) {
+			by.seclude(w.some(2 * time.Minute))
+		}
+		w.after(w.some(3*time.Second), func() {
+			if !w.calm && by.p.on() && by.p.seat(tk) == by {
+				by.remove(of)
+			}
+		})
+	}
+	switch w.rng.IntN(6) {
+	case 0: // one below removes another below him
+		also(o, o.victim())
+	case 1: // one above removes the same
+		also(o.inviter(), o)
+	case 2: // or who removes is removed
+		also(s.inviter(), s)
+	case 3:
+		if o.p.on() && o.p.seat(tk) == o {
+			o.invite(nil)
+		}
+	}
+	if s.p.on() && s.p.seat(tk) == s {
+		s.remove(o)
+	}
+	if w.chance(0.15) && s.p.on() && s.p.seat(tk) == s {
+		s.leave()
+	}
+}
+
+// victim is who somebody would remove: mostly one who stands below.
+func (s *seat) victim() *seat {
+	w := s.talk.w
+	var below, others []*seat
+	for _, o := range s.talk.live() {
+		if o != s {
+			others = append(others, o)
+			if s.above(o) {
+				below = append(below, o)
+			}
+		}
+	}
+	switch {
+	case len(below) > 0 && w.chance(0.8):
+		return pick(w, below)
+	case len(others) > 0 && w.chance(0.4):
+		return pick(w, others)
+	}
+	return nil
+}
+
+// seclude cuts somebody off from all hubs for a while.
+func (s *seat) seclude(d time.Duration) {
+	p, w := s.p, s.talk.w
+	w.tell("%s is cut off for %v", p.name, d)
+	w.shake(p, nil)
+	for _, h := range w.houses {
+		l := p.line(h)
+		if l.cut {
+			continue
+		}
+		l.cut = true
+		h.hangUp(func(o *letter) bool { return o.way == l })
+		w.after(d, func() {
+			l.cut = false
+			w.shake(p, nil)
+		})
+	}
+}
+
+// noteRemoved notes that a gateway has told its user that he was removed.
+func (p *person) noteRemoved(events []channels.Event) {
+	for _, e := range events {
+		l, ok := e.(channels.Line)
+		if !ok || l.Kind != channels.Info || !saysOut(l.Text) {
+			continue
+		}
+		for _, tk := range p.w.talks {
+			if s := p.seat(tk); s != nil && tk.name == l.Channel {
+				s.isRemoved()
+			}
+		}
+	}
+}
+
+// saysOut says that somebody is told that he is in no more.
+func saysOut(text string) bool {
+	return strings.Contains(text, "What was said so far stays here")
+}
+
+// isRemoved ends the seat of one whose gateway has heard that he was removed.
+func (s *seat) isRemoved() {
+	w := s.talk.w
+	if !s.out() && (s.join == nil || !s.join.revoked && !s.join.dubious && !s.rival && !s.talk.anyWeak()) {
+		w.wrong(Same, "%s was removed from %s, by nobody", s.p.name, s.talk.name)
+	}
+	w.tell("%s is out of %s", s.p.name, s.talk.name)
+	s.removed, s.left = true, true
+}
+
+// anyWeak says that somebody goes on from a copy of his phonebook.
+func (tk *talk) anyWeak() bool {
+	return slices.ContainsFunc(tk.seats, func(s *seat) bool { return s.weak })
+}
+
+// putAway closes the window of a talk that somebody was removed from, so that he
+// may come again.
+func (p *person) putAway(tk *talk) {
+	if p.core == nil {
+		return
+	}
+	for _, s := range tk.seats {
+		if s.p != p || !s.removed || s.away {
+			continue
+		}
+		if s.ghost == "" && p.w.chance(0.3) {
+			s.keep()
+			if p.core == nil {
+				return
+			}
+		}
+		s.checkHistory()
+		for _, e := range p.do(channels.Leave{Channel: tk.name}) {
+			if _, gone := e.(channels.Gone); gone {
+				s.away = true
+			}
+		}
+	}
+}
+
+// resolve finds out what became of those removals whose makers may have lost
+// them before anybody heard: all who are in must say the same.
+func (tk *talk) resolve() {
+	for range tk.seats {
+		changed := false
+		for _, o := range tk.seats {
+			for _, c := range o.standing() {
+				if c.sure() || !tk.stillListed(o) {
+					continue
+				}
+				tk.w.tell("nobody has heard that %s has removed %s from %s", c.by.p.name, o.p.name, tk.name)
+				c.forgotten, changed = true, true
+			}
+		}
+		if !changed {
+			return
+		}
+	}
+}
+
+// sure says that a removal is known to all in the end.
+func (c *cut) sure() bool {
+	return !c.by.weak && !c.by.left && !c.by.out() && !c.by.orphan()
+}
+
+// stillListed says that others, or if there are none he himself, see somebody
+// among the members.
+func (tk *talk) stillListed(o *seat) bool {
+	for _, s := range append(tk.live(), o) {
+		if s.orphan() && s != o || s.left || s.p.core == nil {
+			continue
+		}
+		v, _ := s.p.core.Channel(tk.name)
+		return slices.ContainsFunc(v.Members, func(m channels.MemberView) bool { return m.ID == o.id })
+	}
+	return false
+}
+
+// missing notes whom somebody sees, and says whom he saw before and sees no more.
+func (s *seat) missing(v channels.ChannelView) (gone map[memberID]bool) {
+	if v.Waiting {
+		return nil
+	}
+	if s.met == nil {
+		s.met = map[memberID]bool{}
+	}
+	gone = maps.Clone(s.met)
+	for _, m := range v.Members {
+		if m.Suspended {
+			continue
+		}
+		s.met[m.ID] = true
+		delete(gone, m.ID)
+	}
+	return gone
+}
