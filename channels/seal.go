@@ -19,12 +19,11 @@ func (s *step) sealContent(ch *channel, c session.Content) (int64, error) {
 
 // seal seals a content with a sender key, with boxes for the recipients.
 func (s *step) seal(ch *channel, key session.SenderKey, c session.Content, recipients []session.Recipient) (int64, error) {
-	heads := s.heads(ch)
 	count, hash := s.ops(ch).Fingerprint()
-	body, err := session.EncodeBody(session.Body{
-		From: ch.self, Seq: ch.seq + 1, Prev: ch.head, Seen: heads, Time: s.now.UnixMilli(),
+	body, heads, err := encodeBody(session.Body{
+		From: ch.self, Seq: ch.seq + 1, Prev: ch.head, Time: s.now.UnixMilli(),
 		Members: session.Members{Count: int64(count), Hash: hash}, Content: c,
-	})
+	}, s.heads(ch))
 	if err != nil {
 		return 0, err
 	}
@@ -43,6 +42,25 @@ func (s *step) seal(ch *channel, key session.SenderKey, c session.Content, recip
 		s.book.run("UPDATE peers SET told = ? WHERE channel = ? AND member = ?", h.Seq, ch.row, h.From[:])
 	}
 	return ch.seq, nil
+}
+
+// encodeBody encodes a body with the heads that it is to tell: of a text with as
+// many as leave its envelope no longer than one head does, so that how long it is
+// does not depend on how many talk. The others are told later.
+func encodeBody(b session.Body, heads []session.Head) ([]byte, []session.Head, error) {
+	b.Seen = heads
+	body, err := session.EncodeBody(b)
+	if _, text := b.Content.(session.Text); !text || len(heads) < 2 || err != nil {
+		return body, heads, err
+	}
+	b.Seen = heads[:1]
+	least, err := session.EncodeBody(b)
+	for err == nil && session.EnvelopeSize(len(body)) != session.EnvelopeSize(len(least)) {
+		heads = heads[:len(heads)-1]
+		b.Seen = heads
+		body, err = session.EncodeBody(b)
+	}
+	return body, heads, err
 }
 
 // heads are the newest envelopes that one has of others, of those first who

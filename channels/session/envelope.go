@@ -82,6 +82,16 @@ func (s Sealing) size() (int, error) {
 	return fit(entrySizes, headerSize+len(s.Recipients)*BoxSize+overhead+len(s.Body))
 }
 
+// EnvelopeSize is how long an envelope without boxes is that has a body of n
+// bytes; 0 if no envelope can hold it.
+func EnvelopeSize(n int) int {
+	total, err := fit(entrySizes, headerSize+overhead+n)
+	if err != nil {
+		return 0
+	}
+	return total
+}
+
 // makeHeader writes a header with a new nonce.
 func makeHeader(k SenderKey, boxes [][]byte, total int, commitment Secret) []byte {
 	h := make([]byte, 0, total)
