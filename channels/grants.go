@@ -134,10 +134,11 @@ func (s *step) lingers(ch *channel, hub int64, r roster.RemovedView) time.Time {
 			return over
 		}
 		return s.now.Add(leaverLook)
+	case !left && s.unsaid(ch, hub):
+		s.book.run("UPDATE admitted SET at = ? WHERE channel = ? AND hub = ? AND token = ? AND state = ?", stamp(s.now), ch.row, hub, r.Token[:], tokenLeaves)
+		return s.now.Add(min(max(s.now.Sub(gone)/4, farewellFor), farewellLook))
 	case state == tokenLeaves:
 		return since.Add(farewellFor)
-	case !left && s.unsaid(ch, hub):
-		return s.now.Add(min(max(s.now.Sub(gone)/4, farewellFor), farewellLook))
 	}
 	s.book.run(`INSERT INTO admitted (channel, hub, token, state, at) VALUES (?, ?, ?, ?, ?)
 		ON CONFLICT DO UPDATE SET state = excluded.state, at = excluded.at`, ch.row, hub, r.Token[:], tokenLeaves, stamp(s.now))

@@ -58,7 +58,10 @@ func (s *step) sealLeave(ch *channel) {
 // untold are one's own operations that wait to be told: the one that one leaves
 // by rests on them.
 func (s *step) untold(ch *channel) (ops [][]byte) {
-	for _, content := range list(s.book, readBytes, "SELECT content FROM outbox WHERE channel = ? AND kind IN (?, ?) ORDER BY id", ch.row, outOps, outRemoval) {
+	for _, f := range s.farewells(ch) {
+		ops = append(ops, f.Ops...)
+	}
+	for _, content := range list(s.book, readBytes, "SELECT content FROM outbox WHERE channel = ? AND kind = ? ORDER BY id", ch.row, outOps) {
 		var told session.Ops
 		if err := codec.Unmarshal(content, &told); err == nil {
 			ops = append(ops, told.Ops...)

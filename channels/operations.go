@@ -33,16 +33,6 @@ func (s *step) announce(ch *channel, args roster.Args) (*roster.Signed, error) {
 	return signed, err
 }
 
-// announceRemoval does so for a removal, which whom it removes is to read too,
-// though he may be the last of the others.
-func (s *step) announceRemoval(ch *channel, remove roster.Remove) error {
-	signed, err := s.operate(ch, remove)
-	if err == nil {
-		s.enqueue(ch, item{kind: outRemoval, content: mustEncode(session.Ops{Ops: [][]byte{signed.Bytes()}})})
-	}
-	return err
-}
-
 // tell queues operations for the others.
 func (s *step) tell(ch *channel, ops ...*roster.Signed) {
 	if s.alone(ch) {
@@ -114,10 +104,11 @@ func (s *step) refresh(ch *channel) {
 	s.standing(ch, view)
 	before, now := ch.shown, s.present(ch)
 	ch.shown = now
-	if ch.name == "" {
+	if ch.name == "" || ch.state == stateRemoved {
 		return
 	}
 	s.giveTo(ch, before, now)
+	s.tellVoid(ch)
 	s.noteGone(ch, before, now)
 	s.showLeft(ch, before, now)
 	s.showRenamed(ch, before, now)
@@ -222,6 +213,9 @@ func (c *Core) nickOf(ch *channel, id session.Member) string {
 		if session.Member(r.ID) == id {
 			return cleanNick(r.Nick)
 		}
+	}
+	if m, ok := c.view(ch).Member(roster.Member(id)); ok {
+		return cleanNick(m.Nick)
 	}
 	return "somebody"
 }

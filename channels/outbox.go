@@ -12,7 +12,7 @@ import (
 const (
 	outText     = "text"     // CBOR of a session.Text
 	outOps      = "op"       // CBOR of a session.Ops
-	outRemoval  = "removal"  // the same: a removal, which whom it removes is to read
+	outRemoval  = "removal"  // CBOR of a farewell
 	outGive     = "give"     // the newcomer's member id
 	outSnapshot = "snapshot" // nothing: all operations
 	outInvites  = "invites"  // nothing: the invites that are open
@@ -81,16 +81,18 @@ func (s *step) drain() {
 
 // sealItem seals one thing. It says false if it has to wait.
 func (s *step) sealItem(ch *channel, it item) bool {
-	var farewell []session.Member
+	var to []session.Member
 	if it.kind == outRemoval {
-		farewell = s.removing(ch)
+		to = s.bidden(ch)
 	}
-	fresh, err := s.ensureSenderKey(ch, it.purpose(), farewell...)
+	fresh, err := s.ensureSenderKey(ch, it.purpose(), to...)
 	if err == nil {
 		switch it.kind {
 		case outText:
 			err = s.sealText(ch, it)
-		case outOps, outRemoval:
+		case outRemoval:
+			err = s.sealFarewell(ch, it.content)
+		case outOps:
 			err = sealAs[session.Ops](s, ch, it.content)
 		case outNeed:
 			err = sealAs[session.Need](s, ch, it.content)
@@ -137,24 +139,6 @@ func (it item) purpose() purpose {
 		return forFarewell
 	}
 	return forOther
-}
-
-// removing are those whose removals are yet to be sealed.
-func (s *step) removing(ch *channel) (members []session.Member) {
-	for _, content := range list(s.book, readBytes, "SELECT content FROM outbox WHERE channel = ? AND kind = ? ORDER BY id", ch.row, outRemoval) {
-		var c session.Ops
-		if codec.Unmarshal(content, &c) != nil {
-			continue
-		}
-		for _, b := range c.Ops {
-			if op, err := roster.Parse(b); err == nil {
-				if a, ok := op.Op().Args.(roster.Remove); ok {
-					members = append(members, session.Member(a.Member))
-				}
-			}
-		}
-	}
-	return members
 }
 
 // unsealable drops what cannot be sealed, and says so if it is a text.

@@ -13,7 +13,7 @@ import (
 
 // standing notices that the user was removed.
 func (s *step) standing(ch *channel, view *roster.View) {
-	if ch.state != stateMember {
+	if ch.state != stateMember && ch.state != stateWaiting {
 		return
 	}
 	for _, r := range view.Removed {
@@ -30,6 +30,7 @@ func (s *step) removed(ch *channel, view *roster.View, r roster.RemovedView) {
 	s.info(ch, "%s. What was said so far stays here; what is said from now on is not for you, and your gateway does not ask for it. To come back, ask %s for a new one-time key and join under another name; to delete all of it: /msg sysop leave %s",
 		s.whyOut(ch, view, r), s.whoInvites(ch, view, r), ch.name)
 	s.tellUnsaid(ch, r.Seq)
+	s.tellUndone(ch)
 	if s.book.number("SELECT count(*) FROM outbox WHERE channel = ? AND kind = ?", ch.row, outShare) > 0 {
 		s.info(ch, "what you shared last was not sent")
 	}
@@ -106,6 +107,17 @@ func (s *step) tellUnsaid(ch *channel, stands int64) {
 		s.info(ch, "your last %d texts were sent when you were removed already, or at the same time: the others do not see them, but for those who had them before they heard of it", n)
 	}
 	ch.told = ""
+}
+
+// tellUndone tells which removals of the user's nobody has heard of.
+func (s *step) tellUndone(ch *channel) {
+	var nicks []string
+	for _, id := range s.bidden(ch) {
+		nicks = append(nicks, s.nickOf(ch, id))
+	}
+	if len(nicks) > 0 {
+		s.info(ch, "not sent either: that you removed %s. The others see %s still", allOf(nicks), allOf(nicks))
+	}
 }
 
 // tellOut tells that no hub lets the user in any more, though no removal has come
