@@ -29,7 +29,7 @@ var rooms = map[string][]string{
 	"channels/wire":       {"channels/codec"},
 	"channels/codec":      {},
 	"channels/hubclient":  {"channels/wire"},
-	"channels/sim":        {"channels", "channels/codec", "channels/session", "channels/wire", "hub", "hub/store"}, // for tests, in no program
+	"channels/sim":        {"channels", "channels/codec", "channels/roster", "channels/session", "channels/wire", "hub", "hub/store"}, // for tests, in no program
 	"hub":                 {"channels/codec", "channels/wire", "hub/lock", "hub/store"},
 	"hub/cgi":             {"channels/wire", "hub"},
 	"hub/serve":           {"channels/wire", "hub", "hub/web"},

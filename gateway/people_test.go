@@ -164,7 +164,8 @@ func TestTwoPeopleTalk(t *testing.T) {
 	bob.sees(":bob!bob@hubbub NICK robert")
 	alice.sees(":bob!bob@hubbub NICK robert")
 	alice.types("WHOIS robert")
-	alice.sees(" 320 alice robert :in #bob: last heard ", "invited by alice", "key ")
+	alice.sees(" 320 alice robert :in #bob: invited by alice, on ", "; last heard ")
+	alice.sees(" 320 alice robert :in #bob: key ", "; not verified")
 
 	// what irssi sends after a dropped connection
 	bob.types(join, "JOIN #alice x")
