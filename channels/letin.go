@@ -85,7 +85,7 @@ func (s *step) turnAway(ch *channel, join *roster.Signed, joiner session.Member)
 
 // turnedAway takes that a hub has put out a joiner before anybody let him in.
 func (s *step) turnedAway(ch *channel) {
-	s.emit(Warn{Channel: ch.name, Text: "you were not let into " + ch.name + ": the one-time key was revoked, or " + s.inviterOf(ch) + " has left; ask for a new one"})
+	s.emit(Warn{Channel: ch.name, Text: "you were not let into " + ch.name + ": the one-time key was revoked, or " + s.inviterOf(ch) + " has left or was removed meanwhile. What you wrote there has reached nobody; ask one of the others for a new one"})
 	s.emit(Gone{Channel: ch.name})
 	s.remove(ch)
 }

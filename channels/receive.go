@@ -3,6 +3,7 @@ package channels
 import (
 	"crypto/sha256"
 	"errors"
+	"slices"
 
 	"hubbub/channels/codec"
 	"hubbub/channels/roster"
@@ -234,14 +235,14 @@ func (s *step) apply(ch *channel, e entryRecord, b session.Body) {
 		ch.row, b.From[:], stamp(s.now))
 	switch c := b.Content.(type) {
 	case session.Ops:
-		s.takeOps(ch, c)
+		s.takeOps(ch, b.From, c)
 	case session.FreshKey:
 		s.showPrekey(ch, b.From, c.Prekey)
 	case session.FreshPrekey:
 		s.showPrekey(ch, b.From, c.Prekey)
 	case session.Give:
 		s.showPrekey(ch, b.From, c.Prekey)
-		s.takeInvites(ch, c.Invites)
+		s.takeInvites(ch, b.From, c.Invites)
 	case session.Snapshot:
 		if len(s.learnBytes(ch, c.Ops)) > 0 {
 			s.retryBoxed(ch)
@@ -265,16 +266,20 @@ func (s *step) apply(ch *channel, e entryRecord, b session.Body) {
 }
 
 // takeOps takes operations, and the secrets of invites.
-func (s *step) takeOps(ch *channel, c session.Ops) {
+func (s *step) takeOps(ch *channel, from session.Member, c session.Ops) {
 	if len(s.learnBytes(ch, c.Ops)) > 0 {
 		s.retryBoxed(ch)
 	}
-	s.takeInvites(ch, c.Invites)
+	s.takeInvites(ch, from, c.Invites)
 	s.closeInvites(ch)
 }
 
-// takeInvites keeps what members hold of open invites.
-func (s *step) takeInvites(ch *channel, invites []session.OpenInvite) {
+// takeInvites keeps what members hold of open invites. One who was removed could
+// name an invite prekey of his own as the newest: his are passed over.
+func (s *step) takeInvites(ch *channel, from session.Member, invites []session.OpenInvite) {
+	if ch.state == stateMember && s.putOutHere(ch, from) {
+		return
+	}
 	for _, i := range invites {
 		v := s.rosterInvite(ch, i.Invite)
 		if v == nil || v.State == roster.InviteRevoked || v.State == roster.InviteVoid || session.Slot(v.Slot) != i.Slot {
@@ -288,6 +293,14 @@ func (s *step) takeInvites(ch *channel, invites []session.OpenInvite) {
 			v.Note, stamp(s.now), v.Expires*1e6, inviteOpen)
 		s.retryBoxed(ch)
 	}
+}
+
+// putOutHere says that somebody was removed, or is suspended; not that he has left.
+func (s *step) putOutHere(ch *channel, id session.Member) bool {
+	view := s.view(ch)
+	return s.suspendedHere(ch, roster.Member(id)) || slices.ContainsFunc(view.Removed, func(r roster.RemovedView) bool {
+		return session.Member(r.ID) == id && r.Why != roster.ReasonLeft
+	})
 }
 
 // rosterInvite finds an invite by its key.
