@@ -20,6 +20,7 @@ func FuzzCommands(f *testing.F) {
 		"ISON bob\nUSERHOST bob alice x\nAWAY :x\nAWAY\nHELP\nHELP join\nINFO\nLUSERS\nMOTD\nSETNAME :x\nTIME\nVERSION\nADMIN\nPING x\nPING\nPONG hubbub-line-1\nNICK x\nNICK\nQUIT",
 		"CAP LS 302\nCAP REQ :batch echo-message -batch\nCAP LIST\nCAP END\nCAP\nAUTHENTICATE PLAIN\nPASS x\nUSER a 0 * :b",
 		"PRIVMSG sysop :help\nPRIVMSG sysop :status #bob\nPRIVMSG sysop :join #x HTTP://X/#ABC\nPRIVMSG sysop :leave #bob\nPRIVMSG sysop :leave #bob\nPRIVMSG sysop :hub add http://x y\nPRIVMSG sysop :safety\nPRIVMSG sysop :seen #bob\nPRIVMSG sysop :revoke 1",
+		"KICK #bob bob :x\nKICK #bob,#work bob,x\nKICK , ,\nPRIVMSG sysop :kick bob\nPRIVMSG sysop :verify #bob bob no\nPRIVMSG sysop :confirm bob\nPRIVMSG sysop :share bob 5\nPRIVMSG sysop :fork #bob #x without bob\nPRIVMSG sysop :members #bob\nWHOIS bob\nPRIVMSG sysop :status #bob",
 		"JOIN 0\nJOIN ,\nPART ,\nPRIVMSG , :x\nPRIVMSG :\nMODE :\nWHO :\nNAMES :\nNOTICE # :x\nPRIVMSG #bob :\xff",
 	} {
 		f.Add([]byte(s))
@@ -84,21 +85,24 @@ func FuzzShow(f *testing.F) {
 		s.open("#bob", time.Now())
 		v := s.view("#bob")
 		v.Topic, v.TopicBy = text, nick
-		v.Members = append(v.Members, channels.MemberView{Nick: nick, Founder: true, InvitedBy: nick, Fingerprint: text})
+		v.Members = append(v.Members, channels.MemberView{Nick: nick, Founder: true, InvitedBy: nick, Fingerprint: text, Suspended: true, Namesake: time.Now()})
+		v.Differ = []string{nick, text}
 		c := &client{g: g, conn: newConn(nowhere{}), since: time.Now(), heard: time.Now(), joined: map[string]string{}}
 		g.connected(c)
 		c.caps = capServerTime | capExtendedJoin | capBatch
-		for _, l := range []string{"NICK alice", "USER a 0 * :r", "WHOIS " + nick, "WHO #bob", "WHO #bob %tcuihsnfdlaor", "NAMES #bob", "TOPIC #bob", "LIST"} {
+		for _, l := range []string{"NICK alice", "USER a 0 * :r", "WHOIS " + nick, "WHO #bob", "WHO #bob %tcuihsnfdlaor", "NAMES #bob", "TOPIC #bob", "LIST", "PRIVMSG sysop :members #bob", "PRIVMSG sysop :status #bob", "PRIVMSG sysop :safety #bob"} {
 			l, err := parseLine([]byte(l))
 			g.received(c, l, err)
 		}
 		for _, kind := range []channels.LineKind{channels.Text, channels.Action, channels.Notice, channels.Info} {
-			s.pending = append(s.pending, s.line(channels.Line{Channel: "#bob", From: nick, Kind: kind, Text: cut(text, 2000), Time: time.Now()}))
+			s.pending = append(s.pending,
+				s.line(channels.Line{Channel: "#bob", From: nick, Kind: kind, Text: cut(text, 2000), Time: time.Now()}),
+				s.line(channels.Line{Channel: "#bob", From: nick, Kind: kind, Text: cut(text, 2000), Time: time.Now(), Quoted: text, Said: time.Now()}))
 		}
 		s.pending = append(s.pending,
 			channels.Renamed{Channel: "#bob", Old: nick, New: nick + "_"}, channels.Renamed{Channel: "#bob", Old: nick, New: text},
 			channels.Left{Channel: "#bob", Nick: nick, By: text}, channels.Joined{Channel: "#bob", Nick: nick, By: text},
-			channels.Topic{Channel: "#bob", Nick: nick, Text: text, Time: time.Now()},
+			channels.Topic{Channel: "#bob", Nick: nick, Text: text, Time: time.Now()}, channels.Forked{Channel: "#bob", By: nick, Name: text},
 			channels.Warn{Channel: "#bob", Text: text}, channels.Warn{Text: text}, channels.Failed{Channel: "#bob", Text: text}, channels.Done{Text: text})
 		g.step(channels.Tick{})
 		for one := range strings.SplitSeq(strings.TrimSuffix(string(c.conn.queue), "\r\n"), "\r\n") {

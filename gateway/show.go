@@ -240,7 +240,7 @@ func (g *gateway) showLeft(ev channels.Left) {
 	if g.called(ev.Channel) && !g.enrol(ev.Channel, ev.Nick, false) {
 		return
 	}
-	if !g.anybody() {
+	if v, ok := g.core.Channel(ev.Channel); ok && !v.Hidden && !g.anybody() {
 		g.showNews(channels.News{Channel: ev.Channel, Text: "Gone: " + ircNick(ev.Nick) + whoRemoved(ev)}, "")
 	}
 	m := message{from: prefixOf(ev.Nick), command: "PART", params: []string{ev.Channel}}
