@@ -150,10 +150,11 @@ func TestHealing(t *testing.T) {
 				long(t)
 			}
 			w := roomy(t)
+			w.hold = time.Hour
 			people := w.crowd(n)
 			inTurn := slices.Concat(people[2:], people[:2])
-			w.talk(inTurn, "before", max(n, 6), time.Minute)
-			w.heals(people[1], inTurn, 2*n+70, time.Minute, 3*n+60)
+			w.talk(inTurn[n/2:], "before", max(n/2, 6), time.Minute)
+			w.heals(people[1], inTurn, 2*n+30, time.Minute, 2*n+20)
 		})
 	}
 }
@@ -165,7 +166,7 @@ func TestHealingOfAReader(t *testing.T) {
 	people := w.crowd(3)
 	w.talk(people, "before", 6, time.Minute)
 	others := []*person{people[0], people[2]}
-	w.heals(people[1], others, 80, time.Hour, 52)
+	w.heals(people[1], others, 60, time.Hour, 52)
 }
 
 // heals has somebody's phonebook copied, and others talk on: of n texts the thief

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"hubbub/channels"
+	"hubbub/channels/roster"
 	"hubbub/channels/session"
 )
 
@@ -231,7 +232,7 @@ func (p *person) forgesOffer(h *hubHouse, s *spy) func() {
 	s.prekey(prekey.Seed)
 	number, slot := int64(session.MaxNumber-1000), session.Slot(one("slot"))
 	blob, err := session.RefreshBlob(one("card"), session.Secret(one("refresh")), slot, session.Offer{
-		Number: number, Prekey: prekey.Public, Nicks: []string{"bob"}, Hubs: []session.Hub{{URL: h.url, Fingerprint: h.hub.Fingerprint()}},
+		Number: number, Prekey: prekey.Public, Nicks: []string{"bob", "mallory"}, Members: []session.Member{{1}, p.id("#c")}, Hubs: []session.Hub{{URL: h.url, Fingerprint: h.hub.Fingerprint()}},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -259,4 +260,76 @@ func (h *hubHouse) edit(query string, args ...any) {
 	if n, err := r.RowsAffected(); n != 1 || err != nil {
 		h.w.t.Fatal(fmt.Errorf("%d rows: %w", n, err))
 	}
+}
+
+// TestARemovedMemberLetsSomebodyIn: with a hub that obeys her, mallory can do more
+// than read: an offer that she has forged names her as one who lets in, and what she
+// tells erin leaves out that she was removed. Erin takes her for a member until one
+// of the others reaches him.
+func TestARemovedMemberLetsSomebodyIn(t *testing.T) {
+	w := roomy(t)
+	people := w.crowd(2)
+	alice, bob := people[0], people[1]
+	p, s := w.spied("mallory", alice)
+	w.talk(slices.Concat(people, []*person{p}), "before", 6, 40*time.Second)
+	key := bob.invites("#c")
+	w.run(10 * time.Second)
+	forged := p.forgesOffer(w.hub("attic"), s)
+	m := &mallory{person: p, t: t}
+	m.take()
+	w.people = slices.DeleteFunc(w.people, func(q *person) bool { return q == p })
+	alice.removes("#c", "mallory")
+	w.run(2 * time.Second)
+	alice.stop()
+	bob.stop()
+	forged()
+	erin := w.person("erin")
+	erin.redeems("#c", key)
+	m.letsIn(s, w.hub("attic"))
+	w.run(5 * time.Second)
+	if v, _ := erin.core.Channel("#c"); v.Waiting || !slices.Contains(erin.nicks("#c"), "mallory") {
+		t.Fatalf("erin waits %v, and sees %q", v.Waiting, erin.nicks("#c"))
+	}
+	deceived := w.talk([]*person{erin}, "to those who seem to be here", 3, 10*time.Second)
+	alice.start()
+	bob.start()
+	w.run(10 * time.Minute)
+	if nicks := erin.nicks("#c"); slices.Contains(nicks, "mallory") {
+		t.Fatalf("erin still sees %q", nicks)
+	}
+	known := w.talk([]*person{erin, alice, bob}, "to the members", 9, 40*time.Second)
+	s.copies(w.hub("attic"))
+	s.taps(w.people...)
+	s.attack()
+	s.readsAll(deceived...)
+	s.readsNone(known...)
+}
+
+// letsIn tells the newest joiner all that mallory knew, and gives him her key.
+func (m *mallory) letsIn(s *spy, h *hubHouse) {
+	m.t.Helper()
+	s.copies(h)
+	s.attack()
+	for _, b := range s.joinOps {
+		op, err := roster.Parse(b)
+		if err != nil {
+			m.t.Fatal(err)
+		}
+		if isNew, _ := m.set.Add(op); !isNew {
+			continue
+		}
+		prekey, err := session.NewPrekey()
+		if err != nil {
+			m.t.Fatal(err)
+		}
+		s.prekey(prekey.Seed)
+		args := op.Op().Args.(roster.Join)
+		to := session.Recipient{Member: session.Member(op.Op().By), Prekey: session.PrekeyPublic(args.Prekey)}
+		m.says(session.Give{Prekey: session.NumberedPrekey{Number: m.w.now.Unix() + 1, Public: prekey.Public}}, to)
+	}
+	var ops [][]byte
+	for _, op := range m.set.All() {
+		ops = append(ops, op.Bytes())
+	}
+	m.says(session.Snapshot{Count: 1, Ops: ops})
 }

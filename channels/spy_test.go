@@ -34,6 +34,7 @@ type spy struct {
 	order   []session.ID                      // as it came
 	read    map[session.ID]session.Body       // of envelopes, what they say
 	joined  map[session.ID]roster.Member      // of sealed joins, whose
+	joinOps [][]byte                          // what is in them
 	asides  map[session.ID][]session.Whisper  // in envelopes, what he could open
 	tags    map[session.ID]map[[64]byte]bool  // of envelopes: prekey's seed and sender that no box is for
 }
@@ -223,7 +224,7 @@ func (s *spy) openJoin(id session.ID, e []byte) bool {
 			s.t.Fatalf("a sealed join: %v", err)
 		}
 		s.operation(b)
-		s.joined[id] = op.Op().By
+		s.joined[id], s.joinOps = op.Op().By, append(s.joinOps, b)
 		return true
 	}
 	return false

@@ -1,0 +1,186 @@
+package channels_test
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"hubbub/channels"
+	"hubbub/channels/codec"
+	"hubbub/channels/session"
+	"hubbub/channels/wire"
+)
+
+// TestAMessagesLength: how long the envelope of a text is depends on the text alone,
+// and not on how many are in the channel or what they have said.
+func TestAMessagesLength(t *testing.T) {
+	sizes := []int{2, 10}
+	if !testing.Short() {
+		sizes = append(sizes, 50)
+	}
+	texts := []string{"hi"}
+	for _, n := range []int{60, 550, 700, 3000, session.MaxText} {
+		texts = append(texts, strings.Repeat("x", n))
+	}
+	lengths := map[string][]int{}
+	for _, n := range sizes {
+		w := roomy(t)
+		w.hold = time.Hour
+		people := w.crowd(n)
+		for i, text := range texts {
+			w.talk(people[1:min(n, 10)], "and so on", 9, 100*time.Millisecond) // heads that are to be told
+			people[0].says("#c", text)
+			w.run(time.Second)
+			id := people[0].core.Blobs("SELECT bytes FROM entries WHERE state = 'own' AND boxes = 0 AND class = 'text' ORDER BY id DESC LIMIT 1")
+			name := fmt.Sprintf("%d bytes", len(texts[i]))
+			lengths[name] = append(lengths[name], len(id[0]))
+		}
+		for _, p := range people {
+			p.stop()
+		}
+	}
+	for name, l := range lengths {
+		if slices.Min(l) != slices.Max(l) {
+			t.Errorf("a text of %s has envelopes of %d bytes where %d are", name, l, sizes)
+		}
+	}
+	if l := lengths["550 bytes"]; l[0] != 1024 {
+		t.Errorf("a text of 550 bytes has one of %d", l[0])
+	}
+}
+
+// price is what something has cost: bytes put on a hub, by whom it was about and by
+// all others together, and how long their cores have worked on it.
+type price struct {
+	own, others         int
+	ownTime, othersTime time.Duration
+	most                time.Duration // of one of the others
+}
+
+// costs is what it costs that somebody does something, until it is done with.
+func (w *world) costs(p *person, do func(), rest time.Duration) price {
+	type before struct {
+		made  int
+		spent time.Duration
+	}
+	was := map[*person]before{}
+	for _, q := range w.people {
+		was[q] = before{len(q.made), q.spent}
+	}
+	do()
+	w.run(rest)
+	var c price
+	for _, q := range w.people {
+		bytes, took := putBy(q.made[was[q].made:]), q.spent-was[q].spent
+		if q == p {
+			c.own, c.ownTime = c.own+bytes, took
+			continue
+		}
+		c.others, c.othersTime, c.most = c.others+bytes, c.othersTime+took, max(c.most, took)
+	}
+	return c
+}
+
+// putBy is how many bytes of entries and blobs a hub was given.
+func putBy(requests []channels.Request) (n int) {
+	for _, r := range requests {
+		for _, c := range r.Calls {
+			for _, e := range entriesOf(c) {
+				n += len(e)
+			}
+			var offer wire.OfferArgs
+			if args, ok := c.Args.(codec.Raw); ok && c.Op == wire.OpOffer && codec.Unmarshal(args, &offer) == nil {
+				n += len(offer.Blob)
+			}
+		}
+	}
+	return n
+}
+
+// tableRow is a row of the table in docs/protocol.md.
+type tableRow struct {
+	n                                  int
+	message, key, invite, join, remove price
+}
+
+// BenchmarkGroup makes the table in docs/protocol.md, section 22: what a message and
+// all that changes the members costs in channels of 2 to 50.
+//
+//	go test ./channels -run XXX -bench Group -benchtime 1x
+func BenchmarkGroup(b *testing.B) {
+	var rows []tableRow
+	for _, n := range []int{2, 5, 10, 20, 50} {
+		b.Run(fmt.Sprint("members=", n), func(b *testing.B) {
+			for range b.N {
+				row := measure(b, n)
+				if b.N == 1 {
+					rows = append(rows, row)
+				}
+				b.ReportMetric(float64(row.message.own), "B/message")
+				b.ReportMetric(float64(row.key.own), "B/key")
+				b.ReportMetric(float64(row.invite.own), "B/invite")
+				b.ReportMetric(float64(row.join.own+row.join.others), "B/join")
+				b.ReportMetric(float64(row.remove.own), "B/removal")
+			}
+		})
+	}
+	table := "\n| members | a message | a key envelope | an invite | a join: the joiner | a join: all others | a removal |\n|---|---|---|---|---|---|---|\n"
+	for _, r := range rows {
+		table += fmt.Sprintf("| %d | %s, %s each | %s, %s each | %s | %s | %s, %s each | %s |\n", r.n,
+			costing(r.message.own, r.message.ownTime), ms(r.message.most), costing(r.key.own, r.key.ownTime), ms(r.key.most),
+			costing(r.invite.own, r.invite.ownTime), costing(r.join.own, r.join.ownTime), costing(r.join.others, r.join.othersTime), ms(r.join.most),
+			costing(r.remove.own, r.remove.ownTime))
+	}
+	fmt.Print(table)
+}
+
+func costing(bytes int, took time.Duration) string { return fmt.Sprintf("%d B, %s", bytes, ms(took)) }
+
+func ms(d time.Duration) string { return fmt.Sprintf("%.1f ms", d.Seconds()*1000) }
+
+// measure is a row: what each thing costs that is said or done in a channel of n.
+func measure(b *testing.B, n int) tableRow {
+	w := newWorld(b)
+	w.options.Quick = true // what the disk adds is BenchmarkSend's to say
+	if dir, err := os.MkdirTemp("/dev/shm", "hubbub-table-"); err == nil {
+		b.Cleanup(func() { os.RemoveAll(dir) })
+		w.dir = dir
+	}
+	w.hold = time.Hour
+	people := w.crowd(n)
+	founder := people[0]
+	w.talk(people, "hello", n, 2*time.Second)
+	w.run(2 * time.Minute)
+	founder.says("#c", "so that there is a key")
+	w.run(10 * time.Second)
+	row := tableRow{n: n}
+	row.message = w.median(founder, 9, func() { founder.says("#c", "a message, as long as they mostly are") }, 5*time.Second)
+	row.key = w.median(founder, 3, func() { founder.restart(); founder.says("#c", "under a new key") }, 5*time.Second)
+	row.key.own -= row.message.own
+	var key string
+	row.invite = w.costs(founder, func() { key = founder.invites("#c") }, 5*time.Second)
+	guest := w.person("guest")
+	row.join = w.costs(guest, func() { guest.redeems("#c", key) }, time.Minute)
+	founder.says("#c", "hello, guest")
+	guest.says("#c", "hello")
+	w.run(2 * time.Minute)
+	row.remove = w.costs(founder, func() { founder.removes("#c", "guest"); founder.says("#c", "so, where were we?") }, 10*time.Second)
+	row.remove.own -= row.message.own
+	for _, p := range w.people {
+		p.stop()
+	}
+	return row
+}
+
+// median does the same several times.
+func (w *world) median(p *person, times int, do func(), rest time.Duration) price {
+	var all []price
+	for range times {
+		all = append(all, w.costs(p, do, rest))
+	}
+	slices.SortFunc(all, func(a, b price) int { return int(a.ownTime - b.ownTime) })
+	return all[len(all)/2]
+}
