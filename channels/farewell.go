@@ -48,14 +48,14 @@ func (s *step) bidden(ch *channel) (members []session.Member) {
 	return members
 }
 
-func (s *step) sealFarewell(ch *channel, content []byte) error {
+func (s *step) sealFarewell(ch *channel, content []byte, bidden []session.Member) error {
 	var f farewell
 	if err := codec.Unmarshal(content, &f); err != nil {
 		return err
 	}
 	// Who has no box of the key there is gets one, if there is none of the others'.
 	if slices.ContainsFunc(f.To, func(m session.Member) bool { return !s.given(ch, m) }) {
-		if err := s.newSenderKey(ch, s.bidden(ch)...); err != nil {
+		if err := s.newSenderKey(ch, bidden...); err != nil {
 			return err
 		}
 	}

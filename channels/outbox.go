@@ -20,6 +20,7 @@ const (
 	outSeen     = "seen"     // nothing
 	outNeed     = "need"     // CBOR of a session.Need
 	outAgain    = "again"    // CBOR of a session.Again
+	outAnew     = "anew"     // CBOR of an anew
 	outShare    = "share"    // CBOR of a shared
 	outFork     = "fork"     // nothing: the one-time keys to other channels that are made (forking)
 )
@@ -65,10 +66,13 @@ func (s *step) drain() {
 		if !s.atHead(ch) {
 			continue
 		}
-		// Keys first: what is sealed to a newcomer he must be able to read.
-		items := list(s.book, readItem, `SELECT id, kind, coalesce(line, 0), content FROM outbox WHERE channel = ? AND (kind = ? OR NOT ?) ORDER BY kind = ? DESC, id LIMIT ?`, row, outRemoval, alone, outGive, drainMost)
+		// Farewells, as long as the sender key is one that they have whom they are for.
+		// Then keys: what is sealed to a newcomer he must be able to read.
+		items := list(s.book, readItem, `SELECT id, kind, coalesce(line, 0), content FROM outbox WHERE channel = ? AND (kind = ? OR NOT ?) ORDER BY kind = ? DESC, kind = ? DESC, id LIMIT ?`,
+			row, outRemoval, alone, outRemoval, outGive, drainMost)
+		bidden := s.bidden(ch)
 		for _, it := range items {
-			if !s.sealItem(ch, it) {
+			if !s.sealItem(ch, it, bidden) {
 				break
 			}
 			s.book.run("DELETE FROM outbox WHERE id = ?", it.row)
@@ -79,25 +83,27 @@ func (s *step) drain() {
 	}
 }
 
-// sealItem seals one thing. It says false if it has to wait.
-func (s *step) sealItem(ch *channel, it item) bool {
-	var to []session.Member
-	if it.kind == outRemoval {
-		to = s.bidden(ch)
+// sealItem seals one thing; bidden are those whom the removals among them are for.
+// It says false if it has to wait.
+func (s *step) sealItem(ch *channel, it item, bidden []session.Member) bool {
+	if it.kind != outRemoval {
+		bidden = nil
 	}
-	fresh, err := s.ensureSenderKey(ch, it.purpose(), to...)
+	fresh, err := s.ensureSenderKey(ch, it.purpose(), bidden...)
 	if err == nil {
 		switch it.kind {
 		case outText:
 			err = s.sealText(ch, it)
 		case outRemoval:
-			err = s.sealFarewell(ch, it.content)
+			err = s.sealFarewell(ch, it.content, bidden)
 		case outOps:
 			err = sealAs[session.Ops](s, ch, it.content)
 		case outNeed:
 			err = sealAs[session.Need](s, ch, it.content)
 		case outAgain:
 			err = sealAs[session.Again](s, ch, it.content)
+		case outAnew:
+			err = s.sealAnew(ch, it.content)
 		case outShare:
 			err = s.sealShare(ch, it)
 		case outFork:

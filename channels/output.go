@@ -229,7 +229,7 @@ const (
 	CodeTaken          Code = "name taken" // Suggest has a free name
 	CodeUnknownInvite  Code = "no such invite"
 	CodeNoMember       Code = "no such member"
-	CodeNotAllowed     Code = "not allowed" // Text says who may
+	CodeNotAllowed     Code = "not allowed"  // Text says who may
 	CodeNotPossible    Code = "not possible" // Text says why
 	CodeInternal       Code = "internal error"
 )

@@ -123,6 +123,7 @@ func TestTheRemovedInvites(t *testing.T) {
 		}
 		w.run(time.Minute)
 		alice.removes("#bob", "bob")
+		alice.hears("#bob", "bob added the hub http://cellar.example/hub.cgi: who owns it still sees how much is said there, and when. To go on without: /msg sysop hub drop #bob http://cellar.example/hub.cgi")
 		key := bob.invites("#alice")
 		if !letIn {
 			bob.stop()
@@ -196,4 +197,41 @@ func TestTheInviterOfOneWhoWaitsIsRemoved(t *testing.T) {
 	if n := alice.core.Number("SELECT count(*) FROM invites WHERE state = 'open'"); n != 0 {
 		t.Errorf("%d keys are open", n)
 	}
+}
+
+// Several removals that wait for a hub cost one sender key for those who stay, and
+// each of the removed is told.
+func TestSeveralAreRemoved(t *testing.T) {
+	w := begin(t)
+	alice, bob, carol, dave, eve := w.five()
+	alice.says("#bob", "hello")
+	w.run(10 * time.Second)
+	off := w.islands()
+	off[alice] = true
+	w.run(time.Minute)
+	keys := alice.core.Number("SELECT count(DISTINCT key) FROM entries WHERE state = 'own'")
+	alice.says("#bob", "nobody of those reads this")
+	for _, nick := range []string{"bob", "dave", "eve"} {
+		alice.removes("#bob", nick)
+	}
+	w.run(10 * time.Minute)
+	alice.restart()
+	off[alice] = false
+	w.run(10 * time.Second)
+	bob.hears("#alice", "alice has removed you from #alice")
+	for _, p := range []*person{dave, eve} {
+		p.hears("#c", "alice has removed you from #c")
+	}
+	w.run(10 * time.Minute)
+	for _, p := range []*person{bob, dave, eve} {
+		if got := append(p.lines("#alice"), p.lines("#c")...); !slices.Equal(got, []string{"alice: hello"}) {
+			t.Errorf("%s saw %q", p.name, got)
+		}
+	}
+	carol.saw("#c", "alice: hello", "alice: nobody of those reads this")
+	// The restarted gateway needs a new key for the farewells, and one for all else.
+	if n := alice.core.Number("SELECT count(DISTINCT key) FROM entries WHERE state = 'own'") - keys; n != 2 {
+		t.Errorf("it took %d sender keys", n)
+	}
+	w.agree(map[*person]string{alice: "#bob", carol: "#c"}, "alice", "carol")
 }

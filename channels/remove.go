@@ -2,6 +2,7 @@ package channels
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"hubbub/channels/roster"
@@ -38,6 +39,7 @@ func (s *step) removeMember(in Remove) {
 	s.renewInvites(ch, true) // all others: he has their secrets
 	s.hurry(s.placesOf(ch)...)
 	s.emit(Done{Ref: in.Ref, Text: s.removalText(ch, m)})
+	s.tellHubsOf(ch, m)
 }
 
 // removalText says what a removal has done, and what it cannot do.
@@ -47,6 +49,23 @@ func (s *step) removalText(ch *channel, m shownMember) string {
 		text += ". No hub answers now: the others are told when one does"
 	}
 	return text
+}
+
+// tellHubsOf tells which hubs of the channel are those of a member who was removed:
+// they read nothing, but their owner sees how much comes and when.
+func (s *step) tellHubsOf(ch *channel, m shownMember) {
+	hubs := s.view(ch).Hubs
+	for _, v := range hubs {
+		if slices.ContainsFunc(v.Entries, func(e roster.HubEntry) bool { return session.Member(e.By) != m.id }) {
+			continue
+		}
+		url := cleanLine(v.Entries[len(v.Entries)-1].URL)
+		if len(hubs) == 1 {
+			s.info(ch, "the only hub of %s was added by %s, who may close it: keep %s on another, by /msg sysop hub mirror %s, and then drop it, by /msg sysop hub drop %s %s", ch.name, m.nick, ch.name, ch.name, ch.name, url)
+			continue
+		}
+		s.info(ch, "%s added the hub %s: who owns it still sees how much is said there, and when. To go on without: /msg sysop hub drop %s %s", m.nick, url, ch.name, url)
+	}
 }
 
 // shownUpTo is the seq of the last envelope of a member's of which the text was
