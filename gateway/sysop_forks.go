@@ -16,11 +16,11 @@ var otherChannelCommands = []sysopCommand{{
 		fmt.Sprintf("N is up to %d. The others are not told; ask them first, if you would want to be asked.", channels.MaxShare),
 	},
 }, {
-	name: "fork", args: "#chan #new [without NICK …]",
-	help: "found a channel with those who are in #chan", run: (*client).sysopFork,
+	name: "fork", args: "#chan #new",
+	help: "found a channel with those who are in #chan, or most", run: (*client).sysopFork,
 	more: []string{
 		"For when the founder is lost, or somebody whom nobody left can remove: #new is yours, and all who join it stand below you. Each of the others is invited by their gateway and types /join, whatever they then call it. No key has to be handed over.",
-		"Those behind without are not invited, and see nothing of it. #chan goes on as it is: to leave it for good, /msg sysop leave #chan.",
+		"To leave some out: /msg sysop fork #chan #new without NICK … They are not invited, and see nothing of it. #chan goes on as it is: to leave it for good, /msg sysop leave #chan.",
 	},
 }}
 

@@ -14,17 +14,17 @@ var memberCommands = []sysopCommand{{
 	help: "who is in it, and who let whom in", run: (*client).sysopMembers,
 	more: []string{"Each stands below whoever let them in. Whoever stands above somebody, however far, may remove and confirm them, and nobody else may."},
 }, {
-	name: "verify", args: "[#chan] NICK [no]",
+	name: "verify", args: "[#chan] NICK",
 	help: "note that you have compared somebody's key", run: (*client).sysopVerify,
 	more: []string{
 		"Compare first: read each other the number of /msg sysop safety #chan, or their key of /whois NICK and yours of /whois with your own nick, over the telephone or in person.",
-		"Nobody else is told. A key never changes: who comes back with another one is another member, and not verified. With no behind the nick the note is taken back.",
+		"Nobody else is told. A key never changes: who comes back with another one is another member, and not verified. To take the note back: /msg sysop verify #chan NICK no",
 	},
 }, {
 	name: "confirm", args: "[#chan] NICK",
 	help: "say who of several with one key is the right one", run: (*client).sysopConfirm,
 	more: []string{
-		"When two came in by the same one-time key, somebody has seen a key that was not for them. Both are suspended: they get nothing, until somebody who stands above them has asked the right one, by another way, and confirms that one.",
+		"When two came in by the same one-time key, somebody has seen a key that was not for them. Who is not confirmed is suspended, and gets nothing, until somebody who stands above them has asked the right one, by another way, and confirms that one. Mostly the first was confirmed by itself.",
 		"Then remove the other: /kick NICK",
 	},
 }, {
