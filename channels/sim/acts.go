@@ -63,12 +63,16 @@ func (w *World) act() {
 		s.leave()
 	case n < 37 && hubsMost > 1:
 		w.dropOrMirror(s)
-	case n < 48:
+	case n < 49:
 		s.quarrel()
-	case n < 53:
+	case n < 54:
 		s.share()
-	case n < 55:
+	case n < 57:
 		s.fork()
+	case n < 61:
+		s.leak()
+	case n < 64:
+		s.confirm()
 	default:
 		for range 1 + w.rng.IntN(3) {
 			if p.on() && p.seat(tk) == s {

@@ -24,6 +24,9 @@ func (w *World) check() {
 				w.checkSame(s, whole)
 			}
 		}
+		if whole != nil {
+			whole.doubts()
+		}
 		w.tell("%s: %d are in, %d were", tk.name, len(live), len(tk.seats))
 	}
 	if w.seed%4 == 0 {
@@ -39,6 +42,7 @@ func (w *World) check() {
 		}
 		w.checkOperations(live)
 	}
+	w.checkRivals()
 	w.checkHubs()
 	w.checkThieves()
 	w.checkTold()
@@ -81,12 +85,18 @@ func (s *seat) checkMembers(v channels.ChannelView) {
 		case o.out() && listed && !s.talk.deceived():
 			w.wrong(Same, "%s still sees %s in %s, who was removed", s.p.name, o.p.name, s.talk.name)
 		case o.orphan() || o.out():
-		case o.left && o.gone && listed && !w.lossy():
+		case o.left && o.gone && listed && !w.lossy() && o.witnessed():
 			w.wrong(Same, "%s still sees %s in %s, who has left", s.p.name, o.p.name, s.talk.name)
 		case !o.left && !listed:
 			w.wrong(Same, "%s does not see %s in %s", s.p.name, o.p.name, s.talk.name)
 		}
 	}
+}
+
+// witnessed says that somebody is in whom one who left knew, and told so that he
+// leaves.
+func (s *seat) witnessed() bool {
+	return slices.ContainsFunc(s.talk.live(), func(o *seat) bool { return s.met[o.id] && !o.orphan() })
 }
 
 // alive is the hub that a view shows, if it is not lost to the channel.
@@ -118,6 +128,16 @@ func (tk *talk) member(id memberID) *seat {
 	return nil
 }
 
+// doubts notes who is suspended.
+func (s *seat) doubts() {
+	v, _ := s.p.core.Channel(s.talk.name)
+	for _, m := range v.Members {
+		if o := s.talk.member(m.ID); o != nil {
+			o.doubted = &m.Suspended
+		}
+	}
+}
+
 // checkSame holds that two members see the same channel.
 func (w *World) checkSame(s, other *seat) {
 	a, b := s.sees(), other.sees()
@@ -131,7 +151,7 @@ func (s *seat) sees() string {
 	v, _ := s.p.core.Channel(s.talk.name)
 	var members, hubs []string
 	for _, m := range v.Members {
-		members = append(members, m.Fingerprint[:9])
+		members = append(members, m.Fingerprint[:9]+map[bool]string{true: " suspended"}[m.Suspended])
 	}
 	for _, h := range v.Hubs {
 		if s.talk.alive(h) != nil { // one's own that is dead may not have been told of

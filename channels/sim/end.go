@@ -114,7 +114,14 @@ func (tk *talk) deceived() bool {
 // orphan says that somebody may wait for ever to be let in: who invited him has
 // left, or has forgotten him.
 func (s *seat) orphan() bool {
-	return s.talk.deceived() || s.underEvil() || s.join != nil && (s.join.by.left || s.join.by.weak) || s.weak || s.rival || s.stranded
+	return s.talk.deceived() || s.underEvil() || s.join != nil && (s.join.by.weak || s.unannounced()) || s.weak || s.rival || s.stranded
+}
+
+// unannounced says that who invited somebody was gone before he could let him in,
+// and none of those who are in has heard of him.
+func (s *seat) unannounced() bool {
+	by := s.join.by
+	return (by.left || by.out()) && !s.in && !slices.ContainsFunc(s.knownBy, func(o *seat) bool { return o != s && !o.left && !o.out() && !o.weak })
 }
 
 // left is how much a gateway has yet to do.

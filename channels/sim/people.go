@@ -26,27 +26,32 @@ type talk struct {
 
 // seat is one membership of somebody in a talk.
 type seat struct {
-	talk     *talk
-	p        *person
-	id       memberID
-	knew     map[memberID]bool // by a joiner: who must get what he says before he knows the members
-	texts    []*said
-	join     *joining // nil: the founder's
-	left     bool
-	leaves   bool              // about to
-	gone     bool              // left by himself, and not turned away
-	clean    bool              // left when everything said was at a hub
-	ghost    string            // a copy of the phonebook from before that
-	weak     bool              // the phonebook was put back from a copy: less is promised (checkTexts)
-	evil     bool              // malicious
-	rival    bool              // a hub has let two in with one key
-	rescued  bool              // was given a rescue key
-	again    bool              // was in before
-	cuts     []*cut            // by which he was removed
-	removed  bool              // and his gateway knows it
-	away     bool              // and he has closed the window
-	met      map[memberID]bool // whom he has ever seen among the members
-	stranded bool              // knows no hub that is not dead, and nobody can tell him of one
+	talk      *talk
+	p         *person
+	id        memberID
+	knew      map[memberID]bool // by a joiner: who must get what he says before he knows the members
+	texts     []*said
+	join      *joining // nil: the founder's
+	left      bool
+	leaves    bool              // about to
+	gone      bool              // left by himself, and not turned away
+	clean     bool              // left when everything said was at a hub
+	ghost     string            // a copy of the phonebook from before that
+	weak      bool              // the phonebook was put back from a copy: less is promised (checkTexts)
+	evil      bool              // malicious
+	in        bool              // has known the members
+	knownBy   []*seat           // who has seen him among the members
+	rival     bool              // a hub has let two in with one key
+	rescued   bool              // was given a rescue key
+	again     bool              // was in before
+	cuts      []*cut            // by which he was removed
+	removed   bool              // and his gateway knows it
+	suspended bool              // in the end, as all see
+	doubted   *bool             // whether he is suspended in the end, as others see; nil: they don't see him
+	confirms  []*seat           // who has confirmed him by hand
+	away      bool              // and he has closed the window
+	met       map[memberID]bool // whom he has ever seen among the members
+	stranded  bool              // knows no hub that is not dead, and nobody can tell him of one
 }
 
 // joining is a one-time key on its way in.
@@ -63,6 +68,7 @@ type joining struct {
 	done    bool
 	revoked bool
 	leaked  bool     // somebody else has the key, too
+	other   *joining // his
 	forked  [2]*seat // in the channel that was forked: who invited him in, and he
 	dubious bool     // its maker was removed while it was on its way
 }
@@ -274,10 +280,7 @@ func (s *seat) invite(for1 *person) {
 			}
 			q = pick(w, free)
 		}
-		j := &joining{number: v.Number, p: q, key: v.Key, by: s, knew: s.others(), hub: w.keyHub(v.Key), made: w.now}
-		j.lineage = j.hub.lineage
-		j.knew[s.id] = true
-		tk.joins = append(tk.joins, j)
+		j := s.joining(q, v)
 		if q.hoards {
 			w.after(time.Minute, func() { j.hoarded(tk) })
 			return
@@ -288,6 +291,16 @@ func (s *seat) invite(for1 *person) {
 		}
 		w.after(w.some(wait), func() { j.redeem(tk) })
 	})})
+}
+
+// joining hands somebody a one-time key.
+func (s *seat) joining(q *person, v channels.Invited) *joining {
+	w := s.talk.w
+	j := &joining{number: v.Number, p: q, key: v.Key, by: s, knew: s.others(), hub: w.keyHub(v.Key), made: w.now}
+	j.lineage = j.hub.lineage
+	j.knew[s.id] = true
+	s.talk.joins = append(s.talk.joins, j)
+	return j
 }
 
 // free are those who are neither in nor on their way in.

@@ -154,6 +154,9 @@ func (s *seat) keep() {
 // from the others, or several at once.
 func (s *seat) quarrel() {
 	w, tk := s.talk.w, s.talk
+	if by := s.inviter(); by != nil && by.p.on() && by.p.seat(tk) == by && w.chance(0.6) {
+		s = by // who stands above
+	}
 	if w.chance(0.25) {
 		s.seclude(10*time.Second + w.some(5*time.Minute))
 	}
@@ -316,7 +319,7 @@ func (tk *talk) resolve() {
 
 // sure says that a removal is known to all in the end.
 func (c *cut) sure() bool {
-	return !c.by.weak && !c.by.left && !c.by.out() && !c.by.orphan()
+	return c.by.sure()
 }
 
 // stillListed says that others, or if there are none he himself, see somebody
@@ -337,13 +340,18 @@ func (s *seat) missing(v channels.ChannelView) (gone map[memberID]bool) {
 	if v.Waiting {
 		return nil
 	}
+	s.in = true
 	if s.met == nil {
 		s.met = map[memberID]bool{}
 	}
 	gone = maps.Clone(s.met)
 	for _, m := range v.Members {
 		if m.Suspended {
+			gone[m.ID] = true
 			continue
+		}
+		if o := s.talk.member(m.ID); o != nil && !slices.Contains(o.knownBy, s) {
+			o.knownBy = append(o.knownBy, s)
 		}
 		s.met[m.ID] = true
 		delete(gone, m.ID)

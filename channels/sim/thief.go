@@ -38,7 +38,10 @@ func (w *World) checkThieves() {
 			if dir == "" && s.removed && !s.away {
 				dir = s.p.dir // he has it all yet
 			}
-			if dir == "" || !s.left {
+			if s.suspended && !s.left {
+				dir = s.p.dir
+			}
+			if dir == "" || !s.left && !s.suspended {
 				continue
 			}
 			if log == nil {
