@@ -134,7 +134,7 @@ func lastWords(due []pending) []pending {
 // atTheDoor puts that call first that gets one's token let in. Without one there
 // is nothing to be made: somebody else has to let it in.
 func (s *step) atTheDoor(h hub, channel int64, due []pending) []pending {
-	door, ok := first(s.book, readCall, selectCalls+"WHERE hub = ? AND channel = ? AND op IN ('open', 'redeem') ORDER BY id LIMIT 1", h.row, channel)
+	door, ok := first(s.book, readCall, selectCalls+"WHERE hub = ? AND channel = ? AND op IN ('open', 'redeem', 'status') ORDER BY id LIMIT 1", h.row, channel)
 	if !ok {
 		return nil
 	}
@@ -260,6 +260,8 @@ func (s *step) take1(p pending, result wire.Result) verdict {
 		return s.offered(p, result)
 	case wire.OpRedeem:
 		return s.redeemed(p, result)
+	case wire.OpStatus:
+		return s.knocked(p, result)
 	case wire.OpPut:
 		return s.stored(p, result)
 	}

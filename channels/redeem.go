@@ -99,7 +99,7 @@ func (s *step) unpeeked(p *peek, why HubFailure) {
 	if p.renewed != 0 {
 		return // the call is still there, and asked again
 	}
-	s.fail(p.ref, p.name, CodeHub, "%s: %s; the key is still good: try again later", p.key.URL, cleanLine(why.Text))
+	s.fail(p.ref, p.name, CodeHub, "%s: %s; the key is still good: try again later. If that hub does not come back, ask for a new one-time key", p.key.URL, cleanLine(why.Text))
 }
 
 // peeked takes what a slot holds.
@@ -214,6 +214,7 @@ func (s *step) joinBy(p *peek, card session.Card, offer session.Offer) error {
 	if err != nil {
 		return err
 	}
+	s.supersede(card.Channel)
 	invite := p.keys.ID()
 	join, err := roster.SignJoin(roster.DraftJoin(roster.Channel(card.Channel), roster.Member(public(key)), s.now.UnixMilli(), roster.Join{
 		Invite: roster.Hash(card.Invite), Key: roster.InviteKey(invite), Nick: s.nick,
@@ -245,7 +246,7 @@ func (s *step) joinBy(p *peek, card session.Card, offer session.Offer) error {
 }
 
 // offeredHubs makes the channel's other hubs known. The joining is repeated there
-// once the first has taken it.
+// once the first has taken it, or when it does not answer.
 func (s *step) offeredHubs(ch *channel, here int64, offer session.Offer) {
 	h, _ := s.hub(here)
 	for _, o := range offer.Hubs {
@@ -278,16 +279,26 @@ func (s *step) redeemed(p pending, result wire.Result) verdict {
 	if ch.state != stateRedeeming {
 		return s.redeemedToo(ch, p, result)
 	}
-	if result.Error != nil {
-		if result.Error.Code == wire.CodeStale {
-			return s.renewed(ch, p.hub)
-		}
-		if transient(result.Error.Code) {
-			return later
-		}
-		s.notRedeemed(ch, result.Error)
+	switch e := result.Error; {
+	case e == nil:
+		s.admittedBy(ch, p.hub)
+		s.redeemElsewhere(ch, p)
+		s.redeemedAll(ch, p.row)
 		return answered
+	case transient(e.Code):
+		return later
+	case s.inDoubt(p):
+		s.knock(ch, p, e)
+		return answered
+	case e.Code == wire.CodeStale:
+		return s.renewed(ch, p.hub)
 	}
+	s.notRedeemed(ch, result.Error)
+	return answered
+}
+
+// admittedBy takes that a hub has let a joiner in.
+func (s *step) admittedBy(ch *channel, hub int64) {
 	r := s.redemption(ch)
 	if there := s.named(r.name); there != nil {
 		if s.empty(there) {
@@ -301,18 +312,11 @@ func (s *step) redeemed(p pending, result wire.Result) verdict {
 	s.ops(ch)
 	ch.shown = s.present(ch)
 	s.book.run("UPDATE places SET joined = 1 WHERE channel = ?", ch.row)
-	s.enter(ch, p.hub)
-	for _, h := range s.placesOf(ch) {
-		if h != p.hub {
-			s.call(pending{hub: h, channel: ch.row, op: wire.OpRedeem, args: p.args})
-		}
-	}
-	s.redeemedAll(ch, p.row)
+	s.enter(ch, hub)
 	s.timer(ch, timerWaiting, s.now.Add(rereadJoin))
 	ref := s.memory.joining[r.slot]
 	delete(s.memory.joining, r.slot)
 	s.emit(Shown{Ref: ref, Channel: ch.name})
-	return answered
 }
 
 // redeemedToo takes the answer to a redeeming that was repeated on a further hub.
@@ -324,11 +328,16 @@ func (s *step) redeemedToo(ch *channel, p pending, result wire.Result) verdict {
 	case transient(result.Error.Code):
 		return later
 	case result.Error.Code == wire.CodeUsed:
-		h, _ := s.hub(p.hub)
-		s.emit(Warn{Channel: ch.name, Text: fmt.Sprintf("somebody else has used your one-time key too, on %s. Tell whoever gave it to you, over another way: a stranger may be in the channel", h.address.URL)})
+		s.usedToo(p.hub, ch.name)
 	}
 	s.redeemedAll(ch, p.row)
 	return answered
+}
+
+// usedToo tells that another has used the same key on a further hub.
+func (s *step) usedToo(hub int64, channel string) {
+	h, _ := s.hub(hub)
+	s.emit(Warn{Channel: channel, Text: fmt.Sprintf("somebody else has used your one-time key too, on %s. Tell whoever gave it to you, over another way: a stranger may be in the channel", h.address.URL)})
 }
 
 // redeemedAll deletes the one-time key when it is of no more use: but for this
@@ -343,7 +352,7 @@ func (s *step) redeemedAll(ch *channel, but int64) {
 // known is called when a joiner knows the members: from now on they let him in
 // on the hubs where he is not yet, and he them.
 func (s *step) known(ch *channel) {
-	s.book.run("DELETE FROM calls WHERE channel = ? AND op = ?", ch.row, string(wire.OpRedeem))
+	s.book.run("DELETE FROM calls WHERE channel = ? AND op IN (?, ?)", ch.row, string(wire.OpRedeem), string(wire.OpStatus))
 	s.redeemedAll(ch, 0)
 	s.admitAll(ch)
 	s.mirrors()
@@ -427,19 +436,4 @@ func (s *step) newerOffer(ch *channel, number int64) bool {
 	args, ok := first(s.book, readBytes, "SELECT args FROM calls WHERE channel = ? AND op = ?", ch.row, string(wire.OpRedeem))
 	var redeeming wire.RedeemArgs
 	return ok && codec.Unmarshal(args, &redeeming) == nil && number > redeeming.Number
-}
-
-// unredeemed tells the user, once, that a joining takes longer.
-func (s *step) unredeemed(f *flight, why HubFailure) {
-	for _, row := range f.calls {
-		p, ok := first(s.book, readCall, selectCalls+"WHERE id = ?", row)
-		ch := s.channels[p.channel]
-		if !ok || p.op != wire.OpRedeem || ch == nil || ch.state != stateRedeeming {
-			continue
-		}
-		if r := s.redemption(ch); !r.warned {
-			s.book.run("UPDATE redeemed SET warned = 1 WHERE channel = ?", ch.row)
-			s.emit(Warn{Channel: r.name, Text: fmt.Sprintf("the hub does not answer (%s): joining %s goes on when it does", cleanLine(why.Text), r.name)})
-		}
-	}
 }
