@@ -57,10 +57,11 @@ func TestAMessagesLength(t *testing.T) {
 type price struct {
 	own, others         int
 	ownTime, othersTime time.Duration
-	most                time.Duration // of one of the others
+	each                time.Duration // of the others, the median
 }
 
-// costs is what it costs that somebody does something, until it is done with.
+// costs is what it costs that somebody does something, until it is done with: in time of
+// the processor, without the disk.
 func (w *world) costs(p *person, do func(), rest time.Duration) price {
 	type before struct {
 		made  int
@@ -73,14 +74,17 @@ func (w *world) costs(p *person, do func(), rest time.Duration) price {
 	do()
 	w.run(rest)
 	var c price
+	var each []time.Duration
 	for _, q := range w.people {
 		bytes, took := putBy(q.made[was[q].made:]), q.spent-was[q].spent
 		if q == p {
 			c.own, c.ownTime = c.own+bytes, took
 			continue
 		}
-		c.others, c.othersTime, c.most = c.others+bytes, c.othersTime+took, max(c.most, took)
+		c.others, c.othersTime, each = c.others+bytes, c.othersTime+took, append(each, took)
 	}
+	slices.Sort(each)
+	c.each = each[len(each)/2]
 	return c
 }
 
@@ -127,17 +131,26 @@ func BenchmarkGroup(b *testing.B) {
 			}
 		})
 	}
-	table := "\n| members | a message | a key envelope | an invite | a join: the joiner | a join: all others | a removal |\n|---|---|---|---|---|---|---|\n"
+	table := "\n| members | a message | each reader | a key envelope | each reader | an invite | a join: the joiner | all others | each | a removal |\n|---|---|---|---|---|---|---|---|---|---|\n"
 	for _, r := range rows {
-		table += fmt.Sprintf("| %d | %s, %s each | %s, %s each | %s | %s | %s, %s each | %s |\n", r.n,
-			costing(r.message.own, r.message.ownTime), ms(r.message.most), costing(r.key.own, r.key.ownTime), ms(r.key.most),
-			costing(r.invite.own, r.invite.ownTime), costing(r.join.own, r.join.ownTime), costing(r.join.others, r.join.othersTime), ms(r.join.most),
+		table += fmt.Sprintf("| %d | %s | %s | %s | %s | %s | %s | %s | %s | %s |\n", r.n,
+			costing(r.message.own, r.message.ownTime), ms(r.message.each), costing(r.key.own, r.key.ownTime), ms(r.key.each),
+			costing(r.invite.own, r.invite.ownTime), costing(r.join.own, r.join.ownTime), costing(r.join.others, r.join.othersTime), ms(r.join.each),
 			costing(r.remove.own, r.remove.ownTime))
 	}
 	fmt.Print(table)
 }
 
-func costing(bytes int, took time.Duration) string { return fmt.Sprintf("%d B, %s", bytes, ms(took)) }
+func costing(bytes int, took time.Duration) string {
+	return fmt.Sprintf("%s B, %s", thousands(bytes), ms(took))
+}
+
+func thousands(n int) string {
+	if n < 1000 {
+		return fmt.Sprint(n)
+	}
+	return fmt.Sprintf("%d,%03d", n/1000, n%1000)
+}
 
 func ms(d time.Duration) string { return fmt.Sprintf("%.1f ms", d.Seconds()*1000) }
 
@@ -160,14 +173,20 @@ func measure(b *testing.B, n int) tableRow {
 	row.message = w.median(founder, 9, func() { founder.says("#c", "a message, as long as they mostly are") }, 5*time.Second)
 	row.key = w.median(founder, 3, func() { founder.restart(); founder.says("#c", "under a new key") }, 5*time.Second)
 	row.key.own -= row.message.own
-	var key string
-	row.invite = w.costs(founder, func() { key = founder.invites("#c") }, 5*time.Second)
-	guest := w.person("guest")
-	row.join = w.costs(guest, func() { guest.redeems("#c", key) }, time.Minute)
-	founder.says("#c", "hello, guest")
-	guest.says("#c", "hello")
-	w.run(2 * time.Minute)
-	row.remove = w.costs(founder, func() { founder.removes("#c", "guest"); founder.says("#c", "so, where were we?") }, 10*time.Second)
+	var invites, joins, removals []price
+	for i := range 3 {
+		name, key := fmt.Sprint("guest", i), ""
+		invites = append(invites, w.costs(founder, func() { key = founder.invites("#c") }, 5*time.Second))
+		guest := w.person(name)
+		joins = append(joins, w.costs(guest, func() { guest.redeems("#c", key) }, time.Minute))
+		founder.says("#c", "hello, "+name)
+		guest.says("#c", "hello")
+		w.run(2 * time.Minute)
+		removals = append(removals, w.costs(founder, func() { founder.removes("#c", name); founder.says("#c", "so, where were we?") }, 10*time.Second))
+		guest.stop()
+		w.people = w.people[:len(w.people)-1]
+	}
+	row.invite, row.join, row.remove = middle(invites), middle(joins), middle(removals)
 	row.remove.own -= row.message.own
 	for _, p := range w.people {
 		p.stop()
@@ -181,6 +200,10 @@ func (w *world) median(p *person, times int, do func(), rest time.Duration) pric
 	for range times {
 		all = append(all, w.costs(p, do, rest))
 	}
+	return middle(all)
+}
+
+func middle(all []price) price {
 	slices.SortFunc(all, func(a, b price) int { return int(a.ownTime - b.ownTime) })
 	return all[len(all)/2]
 }
