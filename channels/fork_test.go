@@ -443,3 +443,25 @@ func TestWhoForksDies(t *testing.T) {
 		}
 	}
 }
+
+// In a crowd, each is sent a key of his own, in few envelopes.
+func TestForkOfACrowd(t *testing.T) {
+	long(t)
+	w := roomy(t)
+	people := w.crowd(20)
+	founder, guests := people[0], people[1:]
+	before := founder.core.Number("SELECT seq FROM channels WHERE name = '#c'")
+	founder.do(channels.Fork{Ref: 1, Channel: "#c", Name: "#new", Without: []string{guests[0].name}})
+	w.run(30 * time.Second)
+	if n := founder.core.Number("SELECT seq FROM channels WHERE name = '#c'") - before; n > 2 { // a key envelope may be due
+		t.Errorf("it took %d envelopes", n)
+	}
+	for i, p := range guests {
+		if want := min(i, 1); len(p.forks()) != want {
+			t.Errorf("%s can follow %q", p.name, p.forks())
+		}
+	}
+	if founder.secrets() != 0 {
+		t.Errorf("%d secrets are left", founder.secrets())
+	}
+}

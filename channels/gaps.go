@@ -83,14 +83,13 @@ func (s *step) peer(ch *channel, member session.Member) peer {
 
 // link puts an opened envelope into its sender's chain, and releases what has
 // waited for it.
-func (s *step) link(ch *channel, e entryRecord, b session.Body) {
+func (s *step) link(ch *channel, e entryRecord, b session.Body, body heldBody) {
 	p := s.peer(ch, b.From)
 	others := s.book.number("SELECT count(*) FROM entries WHERE channel = ? AND sender = ? AND seq = ? AND state = ? AND id <> ?",
 		ch.row, b.From[:], b.Seq, entryOpened, e.row)
 	if others > 0 {
 		s.forked(ch, b.From)
 	}
-	body := s.holdBody(ch, b)
 	switch {
 	case p.seq > 0 && b.Seq <= p.seq, others > 0:
 		// It fills a gap that was given up, or is a second one in its place:

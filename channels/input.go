@@ -140,7 +140,7 @@ type Share struct {
 
 // Fork founds a channel and invites the others of another one there, each by a
 // one-time key for his eyes alone. It answers with Done when all are in the
-// outbox, or Failed.
+// outbox, or when its hub does not answer: then they follow, over restarts; or Failed.
 type Fork struct {
 	Ref     Ref
 	Channel string   // the old one

@@ -1,9 +1,11 @@
 package channels
 
 import (
+	"errors"
 	"maps"
 	"time"
 
+	"hubbub/channels/codec"
 	"hubbub/channels/session"
 	"hubbub/channels/wire"
 )
@@ -59,12 +61,56 @@ func (s *step) answerNeed(ch *channel, from session.Member, need session.Need) {
 			s.book.run("DELETE FROM given WHERE channel = ? AND member = ?", ch.row, from[:])
 			s.enqueue(ch, item{kind: outGive, content: from[:]})
 		}
-		// The newest first: each is taken only where the next one names it.
-		for _, signed := range list(s.book, readBytes, `SELECT signed FROM entries WHERE channel = ? AND state = ? AND key = ? AND signed IS NOT NULL ORDER BY seq DESC`,
-			ch.row, entryOwn, k.ID[:]) {
-			s.enqueue(ch, item{kind: outAgain, content: signed})
+		s.sendAgain(ch, from, k.ID)
+	}
+}
+
+// sendAgain sends the envelopes under one's own sender key again, as they were
+// signed, to a member who has lost it: the newest first, since each is taken only
+// where the next one names it. What was sealed before he became a member was not
+// for him; and what was sealed before another did is sent to him alone.
+func (s *step) sendAgain(ch *channel, to session.Member, key session.KeyID) {
+	latest := int64(0)
+	for _, m := range s.others(ch) {
+		latest = max(latest, s.cameAt(ch, session.Member(m.ID)))
+	}
+	for _, e := range list(s.book, readEntry, selectEntries+"WHERE channel = ? AND state = ? AND key = ? AND signed IS NOT NULL AND seq > ? ORDER BY seq DESC",
+		ch.row, entryOwn, key[:], s.cameAt(ch, to)) {
+		if e.seq > latest {
+			s.enqueue(ch, item{kind: outAgain, content: e.signed})
+		} else {
+			s.enqueue(ch, item{kind: outAnew, content: mustEncode(anew{to, e.signed})})
 		}
 	}
+}
+
+// cameAt is one's own seq when somebody became a member.
+func (s *step) cameAt(ch *channel, member session.Member) int64 {
+	return s.book.number("SELECT since FROM peers WHERE channel = ? AND member = ?", ch.row, member[:])
+}
+
+// anew is what the outbox keeps of an envelope that is sent again to one member.
+type anew struct {
+	For   session.Member `cbor:"for"`
+	Again []byte         `cbor:"again"` // CBOR of a session.Again
+}
+
+// sealAnew seals it, if he is a member still.
+func (s *step) sealAnew(ch *channel, content []byte) error {
+	var v anew
+	var again session.Again
+	if err := errors.Join(codec.Unmarshal(content, &v), codec.Unmarshal(v.Again, &again)); err != nil {
+		return err
+	}
+	aside, ok, err := s.aside(ch, v.For, again)
+	if err != nil || !ok {
+		return err
+	}
+	seq, err := s.sealContent(ch, session.Asides{Asides: []session.Aside{aside}})
+	if err == nil { // like any again, it is not sent again itself
+		s.book.run("UPDATE entries SET signed = NULL WHERE channel = ? AND state = ? AND seq = ?", ch.row, entryOwn, seq)
+	}
+	return err
 }
 
 // takeAgain takes what was lost. It is taken only for the envelope that is here
@@ -92,7 +138,7 @@ func (s *step) takeAgain(ch *channel, a session.Again) {
 	switch b.Content.(type) {
 	case session.Need: // it was heeded, or is too old
 		s.book.run("UPDATE entries SET state = ?, sender = ?, seq = ?, prev = ? WHERE id = ?", entryOpened, b.From[:], b.Seq, b.Prev[:], e.row)
-		s.link(ch, e, b)
+		s.link(ch, e, b, heldBody{Seen: b.Seen, Time: b.Time})
 	default:
 		s.apply(ch, e, b)
 	}

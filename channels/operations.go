@@ -138,6 +138,9 @@ func (s *step) giveTo(ch *channel, before, now []shownMember) {
 	for _, m := range now {
 		i := findShown(before, m.id)
 		if m.live && m.id != ch.self && (i < 0 || !before[i].live) {
+			if !s.introduces { // else he was there before the user
+				s.book.run("UPDATE peers SET since = ? WHERE channel = ? AND member = ?", ch.seq, ch.row, m.id[:])
+			}
 			s.enqueue(ch, item{kind: outGive, content: m.id[:]})
 			s.unsuspended(ch, m.id)
 		}

@@ -233,6 +233,7 @@ func (s *step) apply(ch *channel, e entryRecord, b session.Body) {
 	s.spread(ch, e.row)
 	s.book.run("INSERT INTO peers (channel, member, heard) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET heard = excluded.heard",
 		ch.row, b.From[:], stamp(s.now))
+	held := holdBody(b)
 	switch c := b.Content.(type) {
 	case session.Ops:
 		s.takeOps(ch, b.From, c)
@@ -252,6 +253,8 @@ func (s *step) apply(ch *channel, e entryRecord, b session.Body) {
 		s.answerNeed(ch, b.From, c)
 	case session.Again:
 		s.takeAgain(ch, c)
+	case session.Asides:
+		s.takeAsides(ch, b.From, c, &held)
 	}
 	s.meetMembers(ch, b.From, b.Members)
 	s.newcomerKnows(ch, b)
@@ -262,7 +265,7 @@ func (s *step) apply(ch *channel, e entryRecord, b session.Body) {
 		s.book.run("UPDATE peers SET acted = max(acted, ?) WHERE channel = ? AND member = ?", b.Seq, ch.row, b.From[:])
 		s.seenDue(ch)
 	}
-	s.link(ch, e, b)
+	s.link(ch, e, b, held)
 }
 
 // takeOps takes operations, and the secrets of invites.
@@ -366,20 +369,10 @@ type heldBody struct {
 	Time   int64          `cbor:"time"`
 }
 
-func (s *step) holdBody(ch *channel, b session.Body) heldBody {
+func holdBody(b session.Body) heldBody {
 	h := heldBody{Seen: b.Seen, Time: b.Time}
-	switch c := b.Content.(type) {
-	case session.Text:
-		h.Text, h.Style = c.Text, c.Style
-	case session.Asides:
-		w, unreadable := s.openAside(ch, b.From, c)
-		h.Sealed = unreadable
-		switch w := w.(type) {
-		case session.Share:
-			h.Lines = w.Lines
-		case session.Fork:
-			h.Fork = &w
-		}
+	if t, ok := b.Content.(session.Text); ok {
+		h.Text, h.Style = t.Text, t.Style
 	}
 	return h
 }

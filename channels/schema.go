@@ -414,6 +414,8 @@ CREATE TABLE rescues (
 ALTER TABLE lines ADD COLUMN quoted TEXT NOT NULL DEFAULT '';    -- empty: it is no such line
 ALTER TABLE lines ADD COLUMN said INTEGER NOT NULL DEFAULT 0;
 
+ALTER TABLE peers ADD COLUMN since INTEGER NOT NULL DEFAULT 0; -- one's own seq when he became a member: what is up to it was not for him
+
 -- Members of a channel who are to be invited to another one, founded to leave it.
 CREATE TABLE forking (
 	channel INTEGER NOT NULL REFERENCES channels ON DELETE CASCADE, -- the old one

@@ -134,8 +134,23 @@ func (s *step) unshareAll(ch *channel) {
 	}
 }
 
-// openAside gives what stands in an envelope for the user alone: a Share, a Fork,
-// or nothing. It is opened at once, for its prekey may be deleted before its turn
+// takeAsides takes what is for the user alone: what is to be shown waits for its
+// turn, what was lost is missing.
+func (s *step) takeAsides(ch *channel, from session.Member, c session.Asides, held *heldBody) {
+	w, unreadable := s.openAside(ch, from, c)
+	held.Sealed = unreadable
+	switch w := w.(type) {
+	case session.Share:
+		held.Lines = w.Lines
+	case session.Fork:
+		held.Fork = &w
+	case session.Again:
+		s.takeAgain(ch, w)
+	}
+}
+
+// openAside gives what stands in an envelope for the user alone, if there is
+// something. It is opened at once, for its prekey may be deleted before its turn
 // comes. Unreadable says that there is something which does not open.
 func (s *step) openAside(ch *channel, from session.Member, c session.Asides) (w session.Whisper, unreadable bool) {
 	for _, a := range c.Asides {

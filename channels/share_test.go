@@ -224,6 +224,78 @@ func TestNothingIsSharedWithWhoIsGone(t *testing.T) {
 	}
 }
 
+// What is shared in an envelope whose sender key is lost comes again, as it was
+// signed, and is shown once.
+func TestWhatIsSharedComesAgain(t *testing.T) {
+	w := begin(t)
+	alice, _, carol := w.newcomer()
+	w.run(time.Minute)
+	carol.core.Tamper("DELETE FROM chains WHERE sender = ?", carol.idOf("#alice", "alice"))
+	carol.restart()
+	alice.do(channels.Share{Channel: "#bob", Nick: "carol", Count: 3})
+	w.run(3 * time.Second)
+	alice.says("#bob", "behind it")
+	w.run(time.Second)
+	if got := carol.shownQuotes("#alice"); got != nil {
+		t.Fatalf("carol was shown %q", got)
+	}
+	w.run(5 * time.Minute)
+	want := []string{"alice [alice]: one", "alice [bob]: waves", "alice [alice]: two\nlines"}
+	if got := carol.shownQuotes("#alice"); !slices.Equal(got, want) {
+		t.Fatalf("carol was shown %q", got)
+	}
+	carol.core.Tamper("UPDATE places SET position = 0, entry = x''")
+	carol.restart()
+	w.run(time.Minute)
+	if got := carol.quoted("#alice"); !slices.Equal(got, want) {
+		t.Errorf("carol has %q", got)
+	}
+	if got := carol.history("#alice"); !slices.Equal(got[3:], []string{"alice: behind it"}) {
+		t.Errorf("carol has %q", got)
+	}
+}
+
+// Who has lost a sender key is sent again what was sealed under it: what was said
+// before somebody came is for him alone, and is not for who came.
+func TestWhatComesAgainIsNotForNewcomers(t *testing.T) {
+	w := begin(t)
+	alice, bob := w.two()
+	key := alice.invites("#bob")
+	w.run(2 * time.Minute)
+	alice.says("#bob", "zero")
+	w.run(5 * time.Second)
+	bob.core.Tamper("DELETE FROM chains WHERE sender = ?", bob.idOf("#alice", "alice"))
+	alice.says("#bob", "before")
+	w.run(5 * time.Second)
+	carol := w.person("carol")
+	carol.redeems("#alice", key)
+	w.run(5 * time.Second)
+	alice.says("#bob", "after")
+	w.run(5 * time.Second)
+	alice.restart() // takes a new sender key, by which bob sees that something is missing
+	alice.says("#bob", "now")
+	w.run(10 * time.Minute)
+	if got := bob.history("#alice"); !slices.Equal(got, []string{"alice: zero", "alice: before", "alice: after", "alice: now"}) {
+		t.Errorf("bob has %q", got)
+	}
+	if got := carol.history("#alice"); !slices.Equal(got, []string{"alice: after", "alice: now"}) {
+		t.Errorf("carol has %q", got)
+	}
+}
+
+// idOf is another's id, by his nick.
+func (p *person) idOf(channel, nick string) []byte {
+	p.w.t.Helper()
+	v, _ := p.core.Channel(channel)
+	for _, m := range v.Members {
+		if m.Nick == nick {
+			return m.ID[:]
+		}
+	}
+	p.w.t.Fatalf("%s knows no %s", p.name, nick)
+	return nil
+}
+
 // TestWhoSharesDies has both gateways die once, after each of their steps.
 func TestWhoSharesDies(t *testing.T) {
 	every := 1

@@ -13,7 +13,7 @@ import (
 // Limits of asides, in bytes where nothing else is said.
 const (
 	MaxAsides    = 64    // in one body
-	MaxAside     = 60500 // of what one holds: a line of MaxText fits
+	MaxAside     = 61500 // of what one holds: a line of MaxText fits
 	MaxLines     = 500   // shared in one
 	MaxLineNick  = 32    // of Line.Nick
 	MaxForkKey   = 1024  // of Fork.Key
@@ -37,7 +37,7 @@ type Aside struct {
 	Sealed []byte        `cbor:"sealed"`
 }
 
-// Whisper is what an aside holds: a Share or a Fork.
+// Whisper is what an aside holds: a Share, a Fork or an Again.
 type Whisper interface {
 	wire() wireWhisper
 	check() error
@@ -71,12 +71,14 @@ type wireWhisper struct {
 	Key     string `cbor:"key,omitempty"`
 	Name    string `cbor:"name,omitempty"`
 	Expires int64  `cbor:"expires,omitempty"`
+	Again   *Again `cbor:"again,omitempty"`
 }
 
 // The kinds of whispers.
 const (
 	whisperShare = "share"
 	whisperFork  = "fork"
+	whisperAgain = "again"
 )
 
 func (s Share) wire() wireWhisper { return wireWhisper{Kind: whisperShare, Lines: s.Lines} }
@@ -84,6 +86,10 @@ func (s Share) wire() wireWhisper { return wireWhisper{Kind: whisperShare, Lines
 func (f Fork) wire() wireWhisper {
 	return wireWhisper{Kind: whisperFork, Key: f.Key, Name: f.Name, Expires: f.Expires}
 }
+
+// wire makes an Again a whisper, too: what was sealed before others came is sent
+// again to who had it alone.
+func (a Again) wire() wireWhisper { return wireWhisper{Kind: whisperAgain, Again: &a} }
 
 // SealAside seals a whisper of sender's to the prekey of that number of one
 // member. Like a box it is bound to channel, sender and recipient, so that nobody
@@ -150,10 +156,12 @@ func decodeWhisper(plain []byte) (Whisper, error) {
 	}
 	var w Whisper
 	switch {
-	case v.Kind == whisperShare && v.Key == "" && v.Name == "" && v.Expires == 0:
+	case v.Kind == whisperShare && v.Key == "" && v.Name == "" && v.Expires == 0 && v.Again == nil:
 		w = Share{v.Lines}
-	case v.Kind == whisperFork && v.Lines == nil:
+	case v.Kind == whisperFork && v.Lines == nil && v.Again == nil:
 		w = Fork{v.Key, v.Name, v.Expires}
+	case v.Kind == whisperAgain && v.Lines == nil && v.Key == "" && v.Name == "" && v.Expires == 0 && v.Again != nil:
+		w = *v.Again
 	default:
 		return nil, fmt.Errorf("an aside's kind: %w", ErrMalformed)
 	}

@@ -22,6 +22,11 @@ func aFork() Fork {
 	return Fork{Key: "HTTPS://EXAMPLE.ORG/#ABC", Name: "#new", Expires: 1767830000000}
 }
 
+func anAgain(p *person) Again {
+	lost := signedText(p, "hello again")
+	return Again{seed("lost"), lost.Header, lost.Body, lost.Signature}
+}
+
 // sealedAside seals anything as an aside.
 func sealedAside(t testing.TB, from, to *person, number int64, plain []byte) Aside {
 	t.Helper()
@@ -32,7 +37,7 @@ func sealedAside(t testing.TB, from, to *person, number int64, plain []byte) Asi
 
 func TestAsideRoundTrip(t *testing.T) {
 	alice, bob, carol := newPerson(t, "alice"), newPerson(t, "bob"), newPerson(t, "carol")
-	for _, want := range []Whisper{aShare(), aFork()} {
+	for _, want := range []Whisper{aShare(), aFork(), anAgain(alice)} {
 		a := must(SealAside(theChannel, alice.member, bob.recipient(), 4, want))(t)
 		if got, err := a.Open(bob.prekey, theChannel, alice.member); err != nil || !reflect.DeepEqual(got, want) || a.For != bob.member || a.Number != 4 {
 			t.Errorf("%+v, %v", got, err)
@@ -87,6 +92,8 @@ func TestAsideRefused(t *testing.T) {
 		"a name not UTF-8":   fork(func(f *Fork) { f.Name = "\xff" }),
 		"no expiry":          fork(func(f *Fork) { f.Expires = 0 }),
 		"it never expires":   fork(func(f *Fork) { f.Expires = MaxTime + 1 }),
+		"nothing again":      Again{},
+		"too much again":     Again{Body: make([]byte, MaxAside)},
 	} {
 		if _, err := SealAside(theChannel, alice.member, bob.recipient(), 4, w); !errors.Is(err, ErrMalformed) && !errors.Is(err, ErrTooLong) {
 			t.Errorf("%s: sealed: %v", name, err)
@@ -104,6 +111,11 @@ func TestAsideRefused(t *testing.T) {
 		"lines that expire":   {Kind: whisperShare, Lines: aShare().Lines, Expires: 1},
 		"a key, and lines":    {Kind: whisperFork, Lines: aShare().Lines, Key: "x", Name: "#new", Expires: 1},
 		"an empty map inside": {},
+		"lines, and again":    {Kind: whisperShare, Lines: aShare().Lines, Again: &Again{Body: []byte{1}}},
+		"a key, and again":    {Kind: whisperFork, Key: "x", Name: "#new", Expires: 1, Again: &Again{Body: []byte{1}}},
+		"again, and lines":    {Kind: whisperAgain, Lines: aShare().Lines, Again: &Again{Body: []byte{1}}},
+		"again, and a key":    {Kind: whisperAgain, Key: "x", Again: &Again{Body: []byte{1}}},
+		"again, of nothing":   {Kind: whisperAgain},
 	} {
 		if _, err := sealedAside(t, alice, bob, 4, must(codec.Marshal(v))(t)).Open(bob.prekey, theChannel, alice.member); !errors.Is(err, ErrMalformed) {
 			t.Errorf("%s: opened: %v", name, err)

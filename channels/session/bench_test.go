@@ -70,3 +70,24 @@ func crowd(t testing.TB, n int) (people []*person) {
 	}
 	return people
 }
+
+// An aside of a hundred lines, as it is sealed and opened.
+func BenchmarkAside(b *testing.B) {
+	alice, bob := newPerson(b, "alice"), newPerson(b, "bob")
+	share := Share{linesOf(100, 200)}
+	a := must(SealAside(theChannel, alice.member, bob.recipient(), 4, share))(b)
+	b.Run("seal", func(b *testing.B) {
+		for b.Loop() {
+			if _, err := SealAside(theChannel, alice.member, bob.recipient(), 4, share); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("open", func(b *testing.B) {
+		for b.Loop() {
+			if _, err := a.Open(bob.prekey, theChannel, alice.member); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}

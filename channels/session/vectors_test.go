@@ -310,6 +310,7 @@ func makeAsides(t *testing.T) any {
 	}
 	add("two lines shared", 4, must(encodeWhisper(aShare()))(t), false)
 	add("a one-time key to another channel", 0, must(encodeWhisper(aFork()))(t), false)
+	add("a text that was lost", 4, must(encodeWhisper(anAgain(newPerson(t, "alice"))))(t), false)
 	add("no lines", 4, must(codec.Marshal(wireWhisper{Kind: whisperShare}))(t), true)
 	add("lines, and a key beside them", 4, must(codec.Marshal(wireWhisper{Kind: whisperShare, Lines: aShare().Lines, Key: "x"}))(t), true)
 	add("of a kind that is not known", 4, must(codec.Marshal(wireWhisper{Kind: "poll"}))(t), true)
