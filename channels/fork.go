@@ -120,7 +120,7 @@ func (s *step) forkingBy(invite int64) (forking, bool) {
 	return first(s.book, readForking, selectForking+"WHERE invite = ?", invite)
 }
 
-// forget deletes that a member is to be invited.
+// unlist deletes that a member is to be invited.
 func (s *step) unlist(f forking) {
 	s.book.run("DELETE FROM forking WHERE channel = ? AND fork = ? AND member = ?", f.channel, f.fork, f.member[:])
 	s.forgot()
@@ -153,7 +153,7 @@ func (s *step) forkWaits(invite int64, why string) bool {
 	ch := s.channels[f.fork]
 	if ref, waits := s.memory.forking[f.fork]; waits && ch != nil {
 		delete(s.memory.forking, f.fork)
-		s.emit(Done{Ref: ref, Text: fmt.Sprintf("%s is founded, but its hub does not answer (%s): the others are invited when it does", ch.name, why)})
+		s.emit(Done{Ref: ref, Text: fmt.Sprintf("%s is founded, but its hub has not taken it yet (%s): the others are invited when it has", ch.name, why)})
 	}
 	return true
 }
@@ -167,7 +167,7 @@ func (s *step) forkRefused(invite int64, why string) bool {
 	}
 	s.unlist(f)
 	if old, ch := s.channels[f.channel], s.channels[f.fork]; old != nil && ch != nil {
-		s.info(old, "%s could not be invited to %s: %s", s.nickOf(old, f.member), ch.name, why)
+		s.infoOnce(old, fmt.Sprintf("not all of %s could be invited to %s: %s", old.name, ch.name, why))
 		s.tellForked(old, ch, why)
 	}
 	return true

@@ -185,6 +185,40 @@ func TestForkFollowsLater(t *testing.T) {
 	}
 }
 
+// A hub that refuses some of the invites, or the channel, is told of once.
+func TestAHubRefusesAFork(t *testing.T) {
+	for op, invited := range map[wire.Op]int{wire.OpOffer: 2, wire.OpOpen: 0} {
+		t.Run(string(op), func(t *testing.T) {
+			w := begin(t)
+			alice, bob, carol, dave := w.four()
+			refuse := 1
+			if op == wire.OpOpen {
+				refuse = 9
+			}
+			w.tweak = func(p *person, r channels.Request, a *channels.Answered) {
+				for i, c := range r.Calls {
+					if p == bob && c.Op == op && refuse > 0 && a.Failure == nil {
+						refuse--
+						a.Results[i] = wire.Result{Error: &wire.Error{Code: wire.CodeDenied}}
+					}
+				}
+			}
+			bob.do(channels.Fork{Ref: 3, Channel: "#alice", Name: "#new"})
+			w.run(time.Minute)
+			n := len(alice.forks()) + len(carol.forks()) + len(dave.forks())
+			d, done := last[channels.Done](bob)
+			f, failed := last[channels.Failed](bob)
+			if n != invited || (invited > 0) != (done && d.Ref == 3) || (invited == 0) != (failed && f.Ref == 3) {
+				t.Errorf("%d are invited, bob was told %+v, %+v", n, d, f)
+			}
+			told := slices.DeleteFunc(bob.infos("#alice"), func(s string) bool { return !strings.Contains(s, "could be invited") })
+			if len(told) != 1 || bob.secrets() != 0 {
+				t.Errorf("bob was told %q, and has %d secrets", told, bob.secrets())
+			}
+		})
+	}
+}
+
 // Who leaves the old channel, or is put out of it, while the hub of the new one is
 // down invites nobody any more, and is shown no keys.
 func TestForkEndsWithTheOldChannel(t *testing.T) {
