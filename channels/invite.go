@@ -219,6 +219,7 @@ func (s *step) renewInvite(ch *channel, v *invitation, hubs []int64, number int6
 	if err != nil {
 		return false // among else: no number is higher
 	}
+	s.keepSeed(v.row, v.prekey)
 	v.number, v.prekey = number, prekey.Seed[:]
 	s.book.run("UPDATE invites SET number = ?, prekey = ? WHERE id = ?", number, v.prekey, v.row)
 	if fresh {
@@ -287,7 +288,26 @@ func (s *step) nameWaiting(ch *channel) {
 func (s *step) close(v invitation, state string) {
 	s.book.run(`UPDATE invites SET state = ?, ended = ?, "join" = NULL, prekey = NULL, refresh = NULL, card = NULL, secret = NULL WHERE id = ?`,
 		state, stamp(s.now), v.row)
+	s.book.run("DELETE FROM invite_seeds WHERE invite = ?", v.row)
 	s.forgot()
+}
+
+// seedsMost is how many invite prekeys of one invite are kept beside the newest.
+const seedsMost = 16
+
+// keepSeed keeps an invite prekey that is not the newest, as long as the invite is
+// open: a hub that was down shows it still, and who has looked at it there seals
+// his first texts to it. Who was removed has it too, and may read those.
+func (s *step) keepSeed(invite int64, seed []byte) {
+	if len(seed) == 32 && s.book.number("SELECT count(*) FROM invite_seeds WHERE invite = ?", invite) < seedsMost {
+		s.book.run("INSERT INTO invite_seeds (invite, seed) VALUES (?, ?) ON CONFLICT DO NOTHING", invite, seed)
+	}
+}
+
+// seeds are all invite prekeys by which somebody may come who has an invite.
+func (s *step) seeds(v invitation) [][]byte {
+	older := list(s.book, readBytes, "SELECT seed FROM invite_seeds WHERE invite = ? AND seed <> ? ORDER BY seed", v.row, v.prekey)
+	return append([][]byte{v.prekey}, older...)
 }
 
 // closeSoon deletes the secrets of an invite that was revoked, but for those

@@ -155,6 +155,7 @@ func (s *step) forgetKeys(ch *channel) {
 		s.book.run("DELETE FROM "+table+" WHERE channel = ?", ch.row)
 	}
 	s.book.run(`UPDATE invites SET "join" = NULL, prekey = NULL, refresh = NULL, card = NULL, secret = NULL WHERE channel = ?`, ch.row)
+	s.book.run("DELETE FROM invite_seeds WHERE invite IN (SELECT id FROM invites WHERE channel = ?)", ch.row)
 	s.book.run("UPDATE invites SET state = ?, ended = ? WHERE channel = ? AND state IN (?, ?)", inviteRevoked, stamp(s.now), ch.row, inviteOpen, inviteMaking)
 	s.book.run("DELETE FROM entries WHERE channel = ? AND NOT EXISTS (SELECT 1 FROM held WHERE entry = entries.id)", ch.row)
 	ch.prekeys, ch.blob = nil, nil

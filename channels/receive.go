@@ -1,6 +1,7 @@
 package channels
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"errors"
 	"slices"
@@ -169,9 +170,11 @@ func (s *step) openEnvelope(ch *channel, e entryRecord, v session.Envelope) bool
 			if m.Invite != i.op || session.Member(m.ID) == ch.self {
 				continue
 			}
-			chain, ok := s.openBox(ch, v, s.expand(ch, i.prekey), session.Member(m.ID), i.invite)
-			if ok && s.openWith(ch, e, v, chain, true) {
-				return true
+			for _, seed := range s.seeds(i) {
+				chain, ok := s.openBox(ch, v, s.expand(ch, seed), session.Member(m.ID), i.invite)
+				if ok && s.openWith(ch, e, v, chain, true) {
+					return true
+				}
 			}
 		}
 	}
@@ -224,6 +227,7 @@ func (s *step) openWith(ch *channel, e entryRecord, v session.Envelope, chain se
 		return true
 	}
 	s.apply(ch, e, body)
+	s.prove(ch, body, signed)
 	return true
 }
 
@@ -249,6 +253,8 @@ func (s *step) apply(ch *channel, e entryRecord, b session.Body) {
 			s.retryBoxed(ch)
 		}
 		s.newcomersTold(ch, b.From, c.Ops)
+	case session.Prekeys:
+		s.takePrekeys(ch, c)
 	case session.Need:
 		s.answerNeed(ch, b.From, c)
 	case session.Again:
@@ -287,6 +293,15 @@ func (s *step) takeInvites(ch *channel, from session.Member, invites []session.O
 		v := s.rosterInvite(ch, i.Invite)
 		if v == nil || v.State == roster.InviteRevoked || v.State == roster.InviteVoid || session.Slot(v.Slot) != i.Slot {
 			continue
+		}
+		if known, ok := first(s.book, readInvite, selectInvites+"WHERE channel = ? AND slot = ? AND state IN (?, ?) AND prekey IS NOT NULL", ch.row, i.Slot[:], inviteOpen, inviteUsed); ok {
+			seed := i.Prekey[:]
+			if known.state == inviteOpen && known.number < i.Number {
+				seed = known.prekey
+			}
+			if !bytes.Equal(i.Prekey[:], known.prekey) {
+				s.keepSeed(known.row, seed)
+			}
 		}
 		s.book.run(`INSERT INTO invites (channel, invite, op, slot, number, "join", prekey, refresh, card, note, made, expires, state)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)

@@ -1,6 +1,7 @@
 package channels_test
 
 import (
+	"bytes"
 	"crypto/ed25519"
 	"slices"
 	"strings"
@@ -207,5 +208,56 @@ func TestTheLastOtherIsTold(t *testing.T) {
 	bob.saw("#alice", "alice: hello")
 	if n := alice.core.Number("SELECT count(*) FROM outbox"); n != 0 {
 		t.Errorf("alice has %d things to say still", n)
+	}
+}
+
+// A hub that was down while a removal had the invites renewed shows the older offer.
+// Who comes by it is understood all the same, by whoever has renewed it too; and
+// where the newer offer is, the older invite prekey is of no use.
+func TestWhoComesByAnOlderOffer(t *testing.T) {
+	w := begin(t)
+	alice, bob, carol, dave, _, cellar := w.house()
+	key := carol.invites("#c")
+	w.run(30 * time.Second)
+	off := w.islands()
+	cellar.fall()
+	w.run(time.Minute)
+	prekey := dave.core.Blobs("SELECT prekey FROM invites WHERE state = 'open'")[0]
+	alice.removes("#bob", "dave")
+	w.run(30 * time.Second)
+	newer := bob.core.Blobs("SELECT prekey FROM invites WHERE state = 'open'")[0]
+	if bytes.Equal(prekey, newer) || !bytes.Equal(newer, carol.core.Blobs("SELECT prekey FROM invites WHERE state = 'open'")[0]) {
+		t.Fatal("the invite was not renewed for all: this tests nothing")
+	}
+	off[alice], off[bob], off[carol] = true, true, true
+	w.run(time.Minute)
+	carol.restart()
+	cellar.rise()
+	frank := w.person("frank")
+	frank.redeems("#c", cellar.elsewhere(key))
+	frank.says("#c", "I am frank")
+	w.run(10 * time.Second)
+	off[alice], off[bob] = false, false
+	w.run(3 * time.Minute)
+	for _, p := range []struct {
+		*person
+		channel string
+	}{{alice, "#bob"}, {bob, "#alice"}} {
+		if got := p.lines(p.channel); !slices.Contains(got, "frank: I am frank") {
+			t.Errorf("%s saw %q", p.name, got)
+		}
+	}
+	off[carol] = false
+	w.run(10 * time.Minute)
+	if got := carol.lines("#c"); !slices.Contains(got, "frank: I am frank") {
+		t.Errorf("carol saw %q", got)
+	}
+	w.agree(map[*person]string{alice: "#bob", bob: "#alice", carol: "#c", frank: "#c"}, "alice", "bob", "carol", "frank")
+	w.hold = time.Hour
+	w.run(2 * 24 * time.Hour)
+	for _, p := range []*person{alice, bob, carol} {
+		if n := p.core.Number("SELECT count(*) FROM invite_seeds"); n != 0 {
+			t.Errorf("%s has %d invite prekeys still", p.name, n)
+		}
 	}
 }

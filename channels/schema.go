@@ -334,6 +334,14 @@ CREATE TABLE fingerprints (
 	PRIMARY KEY (channel, member)
 ) STRICT, WITHOUT ROWID;
 
+-- Seeds of the invite prekeys of open invites that were renewed since, or by two
+-- at once: who has peeked before seals to them.
+CREATE TABLE invite_seeds (
+	invite INTEGER NOT NULL REFERENCES invites ON DELETE CASCADE,
+	seed   BLOB NOT NULL,
+	PRIMARY KEY (invite, seed)
+) STRICT, WITHOUT ROWID;
+
 -- How often was asked for the operations of a fingerprint.
 CREATE TABLE ops_asked (
 	channel INTEGER NOT NULL REFERENCES channels ON DELETE CASCADE,
@@ -388,6 +396,8 @@ CREATE TABLE private_told (
 	at      INTEGER NOT NULL,
 	PRIMARY KEY (channel, member)
 ) STRICT, WITHOUT ROWID;
+
+ALTER TABLE peers ADD COLUMN proof BLOB NOT NULL DEFAULT x''; -- CBOR of a session.Shown: their newest prekey, as they signed it
 
 -- Those who came by a one-time key, and are to be told all if nobody else does.
 CREATE TABLE newcomers (
