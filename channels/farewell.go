@@ -63,6 +63,25 @@ func (s *step) sealFarewell(ch *channel, content []byte, bidden []session.Member
 	return err
 }
 
+// sealFarewells seals all of them without waiting for the channel to be read to its
+// head, for one who leaves: they tell nobody a secret.
+func (s *step) sealFarewells(ch *channel) {
+	contents := list(s.book, readBytes, "SELECT content FROM outbox WHERE channel = ? AND kind = ? ORDER BY id", ch.row, outRemoval)
+	if len(contents) == 0 || ch.state != stateMember {
+		return
+	}
+	bidden := s.bidden(ch)
+	_, err := s.ensureSenderKey(ch, forFarewell, bidden...)
+	for _, content := range contents {
+		if err == nil {
+			err = s.sealFarewell(ch, content, bidden)
+		}
+	}
+	if err != nil {
+		s.emit(Warn{Channel: ch.name, Text: "the others could not be told whom you removed: " + err.Error()})
+	}
+}
+
 // given says that a member has one's sender key.
 func (s *step) given(ch *channel, member session.Member) bool {
 	return s.book.number("SELECT count(*) FROM given WHERE channel = ? AND member = ?", ch.row, member[:]) > 0

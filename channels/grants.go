@@ -75,29 +75,53 @@ func (s *step) under(ch *channel, hub int64, view *roster.View, m roster.MemberV
 	return own
 }
 
-// putOut revokes the tokens of those who are no members any more: whoever opened
-// the channel on a hub those of all, others of those below them who were removed.
-// Members below them stay.
+// putOut revokes the tokens of those who are no members any more, when it is time.
 func (s *step) putOut(ch *channel, hub int64, view *roster.View, opened bool) {
-	for _, r := range view.Removed {
-		_, live := view.Member(r.ID)
-		below := r.Why != roster.ReasonLeft && view.Above(roster.Member(ch.self), r.ID)
-		if live || session.Member(r.ID) == ch.self || r.Token == (roster.Token{}) || !opened && !below {
-			continue
-		}
+	for _, r := range s.toPutOut(ch, view, opened) {
 		if until := s.lingers(ch, hub, r); until.After(s.now) {
 			s.timer(ch, timerPutOut, until)
 			continue
 		}
-		if !s.toAdmit(ch, hub, r.Token, tokenRevoked) {
-			continue
-		}
-		args := wire.RevokeArgs{Token: wire.Token(r.Token)}
-		for _, m := range view.Members {
-			args.Keep = append(args.Keep, wire.Token(m.Token))
-		}
-		s.call(pending{hub: hub, channel: ch.row, op: wire.OpRevoke, args: mustEncode(args)})
+		s.revokeToken(ch, hub, view, r)
 	}
+}
+
+// putOutNow does so for those who were removed, and at once: the user leaves.
+func (s *step) putOutNow(ch *channel, places []int64) {
+	view := s.view(ch)
+	for _, hub := range places {
+		for _, r := range s.toPutOut(ch, view, s.placeAt(ch.row, hub).opened == 1) {
+			if r.Why != roster.ReasonLeft {
+				s.revokeToken(ch, hub, view, r)
+			}
+		}
+	}
+}
+
+// toPutOut are those whose tokens one revokes on a hub: whoever opened the channel
+// there does it for all who are no members any more, others for those below them
+// who were removed.
+func (s *step) toPutOut(ch *channel, view *roster.View, opened bool) (out []roster.RemovedView) {
+	for _, r := range view.Removed {
+		_, live := view.Member(r.ID)
+		below := r.Why != roster.ReasonLeft && view.Above(roster.Member(ch.self), r.ID)
+		if !live && session.Member(r.ID) != ch.self && r.Token != (roster.Token{}) && (opened || below) {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// revokeToken has a hub put out a token, once. The members below it stay.
+func (s *step) revokeToken(ch *channel, hub int64, view *roster.View, r roster.RemovedView) {
+	if !s.toAdmit(ch, hub, r.Token, tokenRevoked) {
+		return
+	}
+	args := wire.RevokeArgs{Token: wire.Token(r.Token)}
+	for _, m := range view.Members {
+		args.Keep = append(args.Keep, wire.Token(m.Token))
+	}
+	s.call(pending{hub: hub, channel: ch.row, op: wire.OpRevoke, args: mustEncode(args)})
 }
 
 // How long a member who was removed is let in still where he can read by whom: so

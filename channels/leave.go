@@ -28,9 +28,11 @@ func (s *step) leave(in Leave) {
 		s.emit(Gone{Ref: in.Ref, Channel: name})
 		return
 	}
+	s.sealFarewells(ch)
 	if !s.alone(ch) {
 		s.sealLeave(ch)
 	}
+	s.putOutNow(ch, places)
 	s.revokeSelf(ch, places)
 	ch.name, ch.state = "", stateLeaving
 	s.forget(ch)
@@ -58,9 +60,6 @@ func (s *step) sealLeave(ch *channel) {
 // untold are one's own operations that wait to be told: the one that one leaves
 // by rests on them.
 func (s *step) untold(ch *channel) (ops [][]byte) {
-	for _, f := range s.farewells(ch) {
-		ops = append(ops, f.Ops...)
-	}
 	for _, content := range list(s.book, readBytes, "SELECT content FROM outbox WHERE channel = ? AND kind = ? ORDER BY id", ch.row, outOps) {
 		var told session.Ops
 		if err := codec.Unmarshal(content, &told); err == nil {

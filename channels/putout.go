@@ -150,6 +150,7 @@ func (s *step) forgetKeys(ch *channel) {
 	if ch.state != stateRemoved {
 		return
 	}
+	s.showHeld(ch)
 	s.forgetPlaces(ch)
 	for _, table := range []string{"sending", "given", "chains", "prekeys", "calls", "ops_asked", "ops_wanted", "newcomers", "missed"} {
 		s.book.run("DELETE FROM "+table+" WHERE channel = ?", ch.row)
@@ -157,7 +158,28 @@ func (s *step) forgetKeys(ch *channel) {
 	s.book.run(`UPDATE invites SET "join" = NULL, prekey = NULL, refresh = NULL, card = NULL, secret = NULL WHERE channel = ?`, ch.row)
 	s.book.run("DELETE FROM invite_seeds WHERE invite IN (SELECT id FROM invites WHERE channel = ?)", ch.row)
 	s.book.run("UPDATE invites SET state = ?, ended = ? WHERE channel = ? AND state IN (?, ?)", inviteRevoked, stamp(s.now), ch.row, inviteOpen, inviteMaking)
-	s.book.run("DELETE FROM entries WHERE channel = ? AND NOT EXISTS (SELECT 1 FROM held WHERE entry = entries.id)", ch.row)
+	s.book.run("DELETE FROM entries WHERE channel = ?", ch.row)
 	ch.prekeys, ch.blob = nil, nil
 	s.forgot()
+}
+
+// showHeld shows the texts that waited for what comes before them, which does not
+// come any more.
+func (s *step) showHeld(ch *channel) {
+	type late struct {
+		entry, seq int64
+		sender     session.Member
+	}
+	for _, l := range list(s.book, func(r row) (l late) {
+		var sender []byte
+		scan(r, &l.entry, &sender, &l.seq)
+		l.sender = session.Member(sender)
+		return l
+	}, "SELECT entry, sender, seq FROM held WHERE channel = ? ORDER BY entry", ch.row) {
+		body, _ := first(s.book, readHeld, "SELECT body FROM held WHERE entry = ?", l.entry)
+		s.book.run("DELETE FROM held WHERE entry = ?", l.entry)
+		if s.mayShow(ch, l.sender) && s.counts(ch, l.sender, l.seq) {
+			s.showSaid(ch, l.sender, body, true)
+		}
+	}
 }

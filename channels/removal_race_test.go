@@ -1,12 +1,14 @@
 package channels_test
 
 import (
+	"crypto/sha256"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"hubbub/channels"
+	"hubbub/channels/wire"
 )
 
 // islands has people who can reach no hub, as long as they stand in it.
@@ -234,4 +236,57 @@ func TestSeveralAreRemoved(t *testing.T) {
 		t.Errorf("it took %d sender keys", n)
 	}
 	w.agree(map[*person]string{alice: "#bob", carol: "#c"}, "alice", "carol")
+}
+
+// Who removes somebody and leaves at once has still told him, and put him out of the
+// hub that nobody else has opened.
+func TestTheRemoverLeaves(t *testing.T) {
+	w := begin(t)
+	alice, bob, carol, dave, eve := w.five()
+	alice.says("#bob", "hello")
+	w.run(10 * time.Second)
+	d := dave.keeps()
+	alice.restart() // no sender key that may be used
+	alice.removes("#bob", "dave")
+	alice.do(channels.Leave{Channel: "#bob"})
+	w.run(2 * time.Minute)
+	dave.hears("#c", "alice has removed you from #c")
+	w.agree(map[*person]string{bob: "#alice", carol: "#c", eve: "#c"}, "bob", "carol", "eve")
+	if code := w.named["attic"].answers(d); code != wire.CodeRevoked {
+		t.Errorf("the attic answers dave with %q", code)
+	}
+	eve.says("#c", "both are gone")
+	w.run(10 * time.Second)
+	carol.saw("#c", "alice: hello", "eve: both are gone")
+}
+
+// What waited for something before it when one is removed is shown: nothing more
+// comes that it could wait for.
+func TestWhatWasHeldWhenOneIsRemoved(t *testing.T) {
+	w := begin(t)
+	alice, bob, carol, dave, _ := w.five()
+	hidden := map[[32]byte]bool{}
+	w.hide = func(p *person, e wire.Entry) bool { return p == bob && hidden[sha256.Sum256(e.Bytes)] }
+	w.take = func(p *person, a channels.Answered) bool { return p == bob }
+	carol.says("#c", "lost on the way")
+	w.run(5 * time.Second)
+	for _, id := range carol.core.Blobs("SELECT entry FROM entries WHERE state = 'own' ORDER BY id DESC LIMIT 1") {
+		hidden[[32]byte(id)] = true
+	}
+	carol.says("#c", "and more")
+	w.run(5 * time.Second)
+	w.take = nil
+	bob.restart()
+	w.run(5 * time.Second)
+	if got := bob.lines("#alice"); len(got) != 0 {
+		t.Fatalf("bob saw %q: this tests nothing", got)
+	}
+	alice.removes("#bob", "bob")
+	w.run(30 * time.Second)
+	bob.hears("#alice", "alice has removed you from #alice")
+	bob.saw("#alice", "carol: and more")
+	if q := bob.core.Queue(); q.Held != 0 {
+		t.Errorf("%d texts are held still", q.Held)
+	}
+	dave.saw("#c", "carol: lost on the way", "carol: and more")
 }
