@@ -23,6 +23,7 @@ const (
 	seenMost       = time.Hour   // between two of them
 	keepBytes      = 30 * 24 * time.Hour
 	keepIDs        = 120 * 24 * time.Hour
+	keepSigned     = 90 * 24 * time.Hour // as long as hubs keep what somebody has not read
 	longestTimer   = 7 * 24 * time.Hour
 	cleanEvery     = time.Hour
 	inviteKeptOver = 24 * time.Hour
@@ -187,7 +188,7 @@ func (s *step) recipients(ch *channel, farewell ...session.Member) []session.Rec
 	// prekey too: those in their joins may be deleted. Not so once somebody has left,
 	// who may have it.
 	switch {
-	case ch.blob != nil && (known || s.anyGone(ch)):
+	case ch.blob != nil && (known || s.anyHasInvite(ch)):
 		ch.blob = nil
 	case ch.blob != nil && len(to) < session.MaxBoxes:
 		to = append(to, session.Recipient{Member: ch.blob.Invite, Prekey: session.PrekeyPublic(ch.blob.Prekey)})
@@ -209,6 +210,18 @@ func (s *step) goneOf(ch *channel, some []session.Member) (gone []roster.MemberV
 func (s *step) anyGone(ch *channel) bool {
 	return slices.ContainsFunc(s.view(ch).Removed, func(r roster.RemovedView) bool {
 		return r.Why == roster.ReasonRemoved || r.Why == roster.ReasonLeft
+	})
+}
+
+// anyHasInvite says that somebody who is gone may have the invite prekey by which
+// one came: not who was gone already when the invite was offered so.
+func (s *step) anyHasInvite(ch *channel) bool {
+	me, ok := s.view(ch).Member(roster.Member(ch.self))
+	whole := ok && len(ch.blob.Members) > 0 && len(ch.blob.Members) < session.MaxShown
+	return slices.ContainsFunc(s.view(ch).Removed, func(r roster.RemovedView) bool {
+		id := session.Member(r.ID)
+		return (r.Why == roster.ReasonRemoved || r.Why == roster.ReasonLeft) &&
+			(!whole || id == ch.blob.Inviter || slices.Contains(ch.blob.Members, id) || !s.expected(ch, me.Invite, id))
 	})
 }
 
@@ -336,9 +349,9 @@ func (s *step) expand(ch *channel, seed []byte) session.Prekey {
 // sealed to the one in his join alone, which he may have deleted, is given to him
 // again, if the invite prekey was not there to make up for that (recipients).
 func (s *step) showPrekey(ch *channel, from session.Member, p session.NumberedPrekey) {
-	if s.anyGone(ch) && p.Number > 0 &&
-		s.book.number("SELECT count(*) FROM given WHERE channel = ? AND member = ?", ch.row, from[:]) > 0 &&
-		s.book.number("SELECT max(number) FROM peers WHERE channel = ? AND member = ?", ch.row, from[:]) <= 0 {
+	known := s.book.number("SELECT coalesce(max(number), -1) FROM peers WHERE channel = ? AND member = ?", ch.row, from[:])
+	deleted := known <= 0 && p.Number > 0 && s.anyGone(ch) || known > 0 && p.Number-known > int64(prekeyKept/time.Second) // they are numbered by the clock
+	if deleted && s.book.number("SELECT count(*) FROM given WHERE channel = ? AND member = ?", ch.row, from[:]) > 0 {
 		s.book.run("DELETE FROM given WHERE channel = ? AND member = ?", ch.row, from[:])
 		s.enqueue(ch, item{kind: outGive, content: from[:]})
 	}
@@ -361,7 +374,7 @@ func (s *step) retirePrekeys(ch *channel) {
 		}
 	}
 	newest := s.book.number("SELECT max(number) FROM prekeys WHERE channel = ? AND seq > 0 AND seq <= ?", ch.row, least)
-	if s.atHead(ch) {
+	if s.readWhole(ch) {
 		newest = max(newest, s.book.number("SELECT max(number) FROM prekeys WHERE channel = ? AND taken > 0 AND taken <= ?",
 			ch.row, stamp(s.now.Add(-prekeyKept))))
 	}

@@ -55,6 +55,18 @@ func ascending(position int64, entries []wire.Entry) bool {
 	return true
 }
 
+// readWhole says that a channel was read to the head on all of its hubs that answer
+// and let one in, one at least: what was sealed long ago has come, as far as it will.
+func (s *step) readWhole(ch *channel) bool {
+	for _, id := range s.placesOf(ch) {
+		h, ok := s.hub(id)
+		if ok && h.up && s.placeAt(ch.row, id).entered && !s.memory.head[place{ch.row, id}] {
+			return false
+		}
+	}
+	return s.atHead(ch)
+}
+
 // atHead says that a channel was read to the head on one of its hubs, and that
 // what comes there now is being waited for.
 func (s *step) atHead(ch *channel) bool {

@@ -184,12 +184,19 @@ func (s *step) sealWelcome(ch *channel) error {
 	if s.dueNewcomers(ch) == 0 {
 		return nil
 	}
+	if err := s.sealPrekeys(ch); err != nil {
+		return err
+	}
 	if err := s.sealSnapshot(ch); err != nil {
 		return err
 	}
 	s.book.run(`DELETE FROM newcomers WHERE channel = ? AND due > 0
 		AND member IN (SELECT member FROM given WHERE channel = newcomers.channel)`, ch.row)
-	s.renewInvites(ch, false) // whoever comes next may hear from these, too
+	// Whoever comes next may hear from these, too; and none is sealed to whom is gone.
+	fresh := s.anyGone(ch)
+	if s.renewInvites(ch, fresh); fresh {
+		return nil // it tells them
+	}
 	return s.sealInvites(ch)
 }
 

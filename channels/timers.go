@@ -109,6 +109,10 @@ func (s *step) receipt(ch *channel) {
 		s.book.number("SELECT count(*) FROM outbox WHERE channel = ? AND kind = ?", ch.row, outSeen) > 0 {
 		return
 	}
+	if rests := s.restsTill(ch); rests.After(s.now) {
+		s.timer(ch, timerSeen, rests)
+		return
+	}
 	ch.saw = s.now
 	s.enqueue(ch, item{kind: outSeen})
 }
@@ -139,19 +143,27 @@ func (s *step) clean() {
 	s.forgetAsked()
 	s.staleForks()
 	before := func(d time.Duration) int64 { return stamp(s.now.Add(-d)) }
-	if s.book.run("UPDATE entries SET bytes = NULL, signed = NULL WHERE received < ? AND bytes IS NOT NULL AND NOT EXISTS (SELECT 1 FROM calls WHERE entry = entries.id)", before(keepBytes)) > 0 {
+	if s.book.run("UPDATE entries SET bytes = NULL WHERE received < ? AND bytes IS NOT NULL AND NOT EXISTS (SELECT 1 FROM calls WHERE entry = entries.id)", before(keepBytes)) > 0 {
+		s.forgot()
+	}
+	if s.book.run("UPDATE entries SET signed = NULL WHERE received < ? AND signed IS NOT NULL", before(keepSigned)) > 0 {
 		s.forgot()
 	}
 	s.book.run("DELETE FROM entries WHERE received < ? AND NOT EXISTS (SELECT 1 FROM held WHERE entry = entries.id)", before(keepIDs))
-	if s.book.run("DELETE FROM chains WHERE began < ?", before(chainKept)) > 0 {
-		s.forgot()
+	for _, ch := range s.sorted() {
+		// What was sealed before one was away is still to be read.
+		if s.readWhole(ch) && s.book.run("DELETE FROM chains WHERE channel = ? AND began < ?", ch.row, before(chainKept)) > 0 {
+			s.forgot()
+		}
 	}
 	for _, v := range list(s.book, readInvite, selectInvites+"WHERE state = ? AND expires < ?", inviteOpen, before(0)) {
 		s.book.run("UPDATE invites SET state = ?, ended = ? WHERE id = ?", inviteExpired, stamp(s.now), v.row)
 	}
-	// A join that a hub took in time may be read a day late.
+	// A join that a hub took in time may be read a day late, or when one is back.
 	for _, v := range list(s.book, readInvite, selectInvites+`WHERE expires < ? AND ("join" IS NOT NULL OR prekey IS NOT NULL)`, before(inviteKeptOver)) {
-		s.close(v, v.state)
+		if ch := s.channels[v.channel]; ch == nil || ch.state != stateMember || len(s.placesOf(ch)) == 0 || s.readWhole(ch) {
+			s.close(v, v.state)
+		}
 	}
 	s.book.run("DELETE FROM invites WHERE state <> ? AND state <> ? AND ended > 0 AND ended < ? AND NOT EXISTS (SELECT 1 FROM calls WHERE about = invites.id AND op = ?)",
 		inviteOpen, inviteMaking, before(prekeyKept), string(wire.OpOffer))

@@ -26,7 +26,7 @@ type Body struct {
 	Seen    []Head  // of others: at most MaxSeen, one a member, never From
 	Time    int64   // Unix time in milliseconds, as From's clock has it; 0 to MaxTime
 	Members Members // what From knows of the roster
-	Content Content // Text, Ops, FreshKey, Give, FreshPrekey, Seen, Need, Again, Snapshot, Asides or Unknown
+	Content Content // Text, Ops, FreshKey, Give, FreshPrekey, Seen, Need, Again, Snapshot, Prekeys, Asides or Unknown
 }
 
 // Head is the newest envelope of a member that somebody has. It names member
@@ -60,6 +60,7 @@ const (
 	KindAgain    Kind = "again"    // Again
 	KindSnapshot Kind = "snapshot" // Snapshot
 	KindAside    Kind = "aside"    // Asides
+	KindPrekeys  Kind = "prekeys"  // Prekeys
 )
 
 // wireBody is a body as it travels.

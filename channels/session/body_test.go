@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -28,13 +29,23 @@ func contents(t testing.TB) map[Kind]Content {
 		KindNeed:     Need{IDs: []ID{{1}, {2}}, Keys: []KeyName{{bob.member, KeyID{4}}}, Heads: []ID{{3}, {5}}},
 		KindAgain:    Again{seed("lost"), lost.Header, lost.Body, lost.Signature},
 		KindSnapshot: Snapshot{Index: 1, Count: 2, Ops: [][]byte{{1, 2}, {3}}},
+		KindPrekeys:  Prekeys{[]Shown{shownBy(bob, FreshPrekey{NumberedPrekey{9, bob.prekey.Public}})}},
 		KindAside:    Asides{[]Aside{must(SealAside(theChannel, alice.member, bob.recipient(), 4, aShare()))(t)}},
 	}
 }
 
 // signedText is a text of p's as its envelope held it.
-func signedText(p *person, text string) Signed {
-	body, err := EncodeBody(p.says(Text{Text: text}))
+func signedText(p *person, text string) Signed { return signedBy(p, Text{Text: text}) }
+
+// shownBy is what p's envelope with a content held, to be handed on.
+func shownBy(p *person, c Content) Shown {
+	s := signedBy(p, c)
+	return Shown{s.Header, s.Body, s.Signature}
+}
+
+// signedBy is a content of p's as its envelope held it.
+func signedBy(p *person, c Content) Signed {
+	body, err := EncodeBody(p.says(c))
 	if err != nil {
 		panic(err)
 	}
@@ -151,6 +162,10 @@ func TestContentRefused(t *testing.T) {
 		"too many pieces":        Snapshot{0, MaxPieces + 1, [][]byte{{1}}},
 		"an empty piece":         Snapshot{0, 1, nil},
 		"a large piece":          Snapshot{0, 1, manyOps},
+		"no prekeys":             Prekeys{},
+		"no body of a prekey":    Prekeys{[]Shown{{}}},
+		"too many prekeys":       Prekeys{slices.Repeat([]Shown{{Body: []byte{1}}}, MaxShownPrekeys+1)},
+		"too long prekeys":       Prekeys{[]Shown{{Body: make([]byte, MaxShownBytes)}, {Body: []byte{1}}}},
 		"no asides":              Asides{},
 		"too many asides":        Asides{asidesFor(MaxAsides + 1)},
 		"two asides for one":     Asides{[]Aside{asidesFor(1)[0], asidesFor(1)[0]}},

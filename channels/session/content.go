@@ -185,6 +185,8 @@ func decodeContent(kind Kind, raw codec.Raw) (Content, error) {
 		return decodeAs[Again](raw)
 	case KindSnapshot:
 		return decodeAs[Snapshot](raw)
+	case KindPrekeys:
+		return decodeAs[Prekeys](raw)
 	case KindAside:
 		return decodeAs[Asides](raw)
 	}

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -148,6 +149,7 @@ func TestTheLargestFit(t *testing.T) {
 		"give":     {full(Give{prekey, invites}), 1},
 		"ops":      {full(Ops{Ops: ops}), 0},
 		"snapshot": {full(Snapshot{MaxPieces - 1, MaxPieces, ops}), 0},
+		"prekeys":  {full(Prekeys{slices.Repeat([]Shown{{Body: make([]byte, MaxShownBytes/MaxShownPrekeys)}}, MaxShownPrekeys)}), 0},
 		"need":     {full(Need{make([]ID, MaxNeed), make([]KeyName, MaxNeed), ascending(MaxHeads)}), 0},
 	} {
 		s := Sealing{Channel: theChannel, From: alice.sign, Key: alice.key, Body: c.body}

@@ -60,6 +60,11 @@ func FuzzBody(f *testing.F) {
 		if again, ok := b.Content.(Again); ok {
 			OpenAgain(theChannel, again)
 		}
+		if prekeys, ok := b.Content.(Prekeys); ok {
+			for _, s := range prekeys.Shown {
+				OpenShown(theChannel, s)
+			}
+		}
 		if _, err := DecodeBody(data, b.From); err != nil {
 			t.Fatal(err)
 		}

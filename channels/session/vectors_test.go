@@ -292,7 +292,7 @@ func makeBodies(t *testing.T) any {
 	alice, bob := newPerson(t, "alice"), newPerson(t, "bob")
 	var v []bodyVector
 	all := contents(t)
-	for _, kind := range []Kind{KindText, KindOps, KindKey, KindGive, KindPrekey, KindSeen, KindNeed, KindAgain, KindSnapshot, KindAside} {
+	for _, kind := range []Kind{KindText, KindOps, KindKey, KindGive, KindPrekey, KindSeen, KindNeed, KindAgain, KindSnapshot, KindAside, KindPrekeys} {
 		b := alice.says(all[kind])
 		b.Seen = []Head{{bob.member, 9, seed("head")}}
 		data := must(EncodeBody(b))(t)
