@@ -71,14 +71,15 @@ type everHad map[string]string
 
 // keyColumns is where keys are, and what they are for.
 var keyColumns = map[string]string{
-	"a sender key's chain":  "SELECT chain FROM sending",
-	"another's chain":       "SELECT chain FROM chains",
-	"a skipped message key": "SELECT message FROM skipped",
-	"a prekey's seed":       "SELECT seed FROM prekeys",
-	"a join key":            `SELECT "join" FROM invites WHERE "join" IS NOT NULL`,
-	"an invite prekey":      "SELECT prekey FROM invites WHERE prekey IS NOT NULL",
-	"an invite's secret":    "SELECT secret FROM invites WHERE secret IS NOT NULL",
-	"a redeemed secret":     "SELECT secret FROM redeemed WHERE secret IS NOT NULL",
+	"a sender key's chain":   "SELECT chain FROM sending",
+	"another's chain":        "SELECT chain FROM chains",
+	"a skipped message key":  "SELECT message FROM skipped",
+	"a prekey's seed":        "SELECT seed FROM prekeys",
+	"a join key":             `SELECT "join" FROM invites WHERE "join" IS NOT NULL`,
+	"an invite prekey":       "SELECT prekey FROM invites WHERE prekey IS NOT NULL",
+	"an older invite prekey": "SELECT seed FROM invite_seeds",
+	"an invite's secret":     "SELECT secret FROM invites WHERE secret IS NOT NULL",
+	"a redeemed secret":      "SELECT secret FROM redeemed WHERE secret IS NOT NULL",
 }
 
 // gather adds the keys that are there now.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -115,7 +116,7 @@ func TestARemovedMemberReadsNothingMore(t *testing.T) {
 	w.run(time.Minute)
 	for _, p := range people[:4] {
 		for _, text := range slices.Concat(with, after) {
-			if !slices.ContainsFunc(p.lines("#c"), func(l string) bool { return l[len(l)-min(len(l), len(text)):] == text }) {
+			if !slices.ContainsFunc(p.lines("#c"), func(l string) bool { return strings.HasSuffix(l, ": "+text) }) {
 				t.Errorf("%s does not have %q", p.name, text)
 			}
 		}
@@ -172,49 +173,57 @@ func (s *spy) joinedBy(id session.Member) (session.ID, bool) {
 // She reads what he who comes by it says until he knows the members, which they do
 // not, and no more.
 func TestAForgedOffer(t *testing.T) {
-	w := roomy(t)
-	people := w.crowd(3)
-	alice, bob := people[0], people[1]
-	mallory, m := w.spied("mallory", alice)
-	key := bob.invites("#c")
-	w.run(10 * time.Second)
-	forged := mallory.forgesOffer(w.hub("attic"), m)
-	alice.removes("#c", "mallory")
-	w.run(time.Minute)
-	for _, p := range people {
-		p.stop()
-	}
-	forged()
-	erin := w.person("erin")
-	erin.redeems("#c", key)
-	first := w.talk([]*person{erin}, "to whom it may concern", 3, time.Second)
-	for _, p := range people {
-		p.start()
-	}
-	w.run(3 * time.Minute)
-	if v, _ := erin.core.Channel("#c"); v.Waiting || len(v.Members) != 4 {
-		t.Fatalf("erin waits, or knows %d members", len(v.Members))
-	}
-	known := w.talk(slices.Concat([]*person{erin}, people), "to the members", 8, 40*time.Second)
-	for _, p := range people {
-		for _, text := range known {
-			if !slices.ContainsFunc(p.lines("#c"), func(l string) bool {
-				return l == "erin: "+text || l == "alice: "+text || l == "bob: "+text || l == "carol: "+text
-			}) {
-				t.Errorf("%s does not have %q", p.name, text)
+	for name, members := range map[string]func(bob, mallory *person) []session.Member{
+		"that names her":         func(bob, mallory *person) []session.Member { return []session.Member{bob.id("#c"), mallory.id("#c")} },
+		"that does not name her": func(bob, _ *person) []session.Member { return []session.Member{bob.id("#c")} },
+		"that names nobody":      func(_, _ *person) []session.Member { return nil },
+	} {
+		t.Run(strings.ReplaceAll(name, " ", "-"), func(t *testing.T) {
+			w := roomy(t)
+			people := w.crowd(3)
+			alice, bob, carol := people[0], people[1], people[2]
+			mallory, m := w.spied("mallory", alice)
+			key := bob.invites("#c")
+			w.run(10 * time.Second)
+			forged := mallory.forgesOffer(w.hub("attic"), m, members(bob, mallory)...)
+			alice.removes("#c", "mallory")
+			w.run(time.Minute)
+			for _, p := range people {
+				p.stop()
 			}
-		}
+			forged()
+			erin := w.person("erin")
+			erin.redeems("#c", key)
+			first := w.talk([]*person{erin}, "to whom it may concern", 3, time.Second)
+			alice.start()
+			bob.start() // and carol stays away: not all have shown erin a prekey
+			w.run(3 * time.Minute)
+			if v, _ := erin.core.Channel("#c"); v.Waiting || len(v.Members) != 4 {
+				t.Fatalf("erin waits, or knows %d members", len(v.Members))
+			}
+			known := w.talk([]*person{erin, alice, bob}, "to the members", 6, 40*time.Second)
+			carol.start()
+			w.run(time.Minute)
+			known = append(known, w.talk([]*person{erin, carol, alice, bob}, "to all of them", 8, 40*time.Second)...)
+			for _, p := range people {
+				for _, text := range known {
+					if !slices.ContainsFunc(p.lines("#c"), func(l string) bool { return strings.HasSuffix(l, ": "+text) }) {
+						t.Errorf("%s does not have %q", p.name, text)
+					}
+				}
+			}
+			m.copies(w.hub("attic"))
+			m.taps(w.people...)
+			m.attack()
+			m.readsAll(first...)
+			m.readsNone(known...)
+		})
 	}
-	m.copies(w.hub("attic"))
-	m.taps(w.people...)
-	m.attack()
-	m.readsAll(first...)
-	m.readsNone(known...)
 }
 
 // forgesOffer makes what a hub is to show for the invite that is open: an offer with
 // a prekey that only mallory has, under a number that is far ahead.
-func (p *person) forgesOffer(h *hubHouse, s *spy) func() {
+func (p *person) forgesOffer(h *hubHouse, s *spy, members ...session.Member) func() {
 	t := p.w.t
 	t.Helper()
 	const open = "FROM invites WHERE state = 'open' AND refresh IS NOT NULL"
@@ -231,8 +240,9 @@ func (p *person) forgesOffer(h *hubHouse, s *spy) func() {
 	}
 	s.prekey(prekey.Seed)
 	number, slot := int64(session.MaxNumber-1000), session.Slot(one("slot"))
+	nicks := []string{"bob", "mallory"}
 	blob, err := session.RefreshBlob(one("card"), session.Secret(one("refresh")), slot, session.Offer{
-		Number: number, Prekey: prekey.Public, Nicks: []string{"bob", "mallory"}, Members: []session.Member{{1}, p.id("#c")}, Hubs: []session.Hub{{URL: h.url, Fingerprint: h.hub.Fingerprint()}},
+		Number: number, Prekey: prekey.Public, Nicks: nicks, Members: members, Hubs: []session.Hub{{URL: h.url, Fingerprint: h.hub.Fingerprint()}},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -274,7 +284,7 @@ func TestARemovedMemberLetsSomebodyIn(t *testing.T) {
 	w.talk(slices.Concat(people, []*person{p}), "before", 6, 40*time.Second)
 	key := bob.invites("#c")
 	w.run(10 * time.Second)
-	forged := p.forgesOffer(w.hub("attic"), s)
+	forged := p.forgesOffer(w.hub("attic"), s, bob.id("#c"), p.id("#c"))
 	m := &mallory{person: p, t: t}
 	m.take()
 	w.people = slices.DeleteFunc(w.people, func(q *person) bool { return q == p })

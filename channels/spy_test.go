@@ -68,7 +68,7 @@ func (s *spy) keys(core *channels.Core) {
 	for _, b := range core.Blobs("SELECT message FROM skipped") {
 		s.messageKey(session.Secret(b))
 	}
-	for _, query := range []string{"SELECT seed FROM prekeys", "SELECT prekey FROM invites WHERE prekey IS NOT NULL"} {
+	for _, query := range []string{"SELECT seed FROM prekeys", "SELECT prekey FROM invites WHERE prekey IS NOT NULL", "SELECT seed FROM invite_seeds"} {
 		for _, b := range core.Blobs(query) {
 			s.prekey(session.Secret(b))
 		}

@@ -207,3 +207,40 @@ func middle(all []price) price {
 	slices.SortFunc(all, func(a, b price) int { return int(a.ownTime - b.ownTime) })
 	return all[len(all)/2]
 }
+
+// TestRemovalsAreSpread: when somebody is removed from a channel in which nobody says
+// anything, the others start their new sender keys in the course of an hour, and not
+// all at once; and each starts one.
+func TestRemovalsAreSpread(t *testing.T) {
+	w := roomy(t)
+	w.hold = time.Hour
+	const n = 16
+	people := w.crowd(n)
+	w.talk(people, "hello", n, 20*time.Second)
+	w.run(3 * time.Hour)
+	before := int64(0)
+	started := func() (all int64) {
+		for _, p := range people[:n-1] {
+			all += keyEnvelopes(p)
+		}
+		all, before = all-before, all
+		return all
+	}
+	started()
+	people[0].removes("#c", people[n-1].name)
+	w.run(2 * time.Minute)
+	if at := started(); at > n/2 {
+		t.Errorf("%d of %d start a new sender key in the two minutes after a removal", at, n-1)
+	}
+	w.run(2 * time.Hour)
+	if later := started(); later < n/2 || later > n-1 {
+		t.Errorf("%d of %d start one in the two hours after", later, n-1)
+	}
+	people[3].says("#c", "so he is gone")
+	w.run(10 * time.Second)
+	for _, p := range people[:n-1] {
+		if l := p.lines("#c"); l[len(l)-1] != people[3].name+": so he is gone" {
+			t.Errorf("%s saw %q", p.name, l[len(l)-1])
+		}
+	}
+}
