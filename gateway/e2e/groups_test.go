@@ -49,7 +49,7 @@ func (c *party) comeIn(a, b *hub) {
 	c.irssi.Line("/query sysop")
 	c.irssi.Sees("is ready. It is yours")
 	c.weechat.Line("/msg sysop hub add " + b.URL + " " + b.Claim(c.t).String())
-	c.weechat.Await("sysop's query in the list", func(screen string) bool { return inOrder(screen, []string{"sysop"}) })
+	c.weechat.Await("sysop's query in the list", sysopsBuffer.MatchString)
 	c.weechat.Line("/buffer sysop")
 	c.weechat.Sees("is ready. It is yours")
 
@@ -70,6 +70,9 @@ func (c *party) comeIn(a, b *hub) {
 	c.brings(c.carol, c.dave)
 	c.allSay("before eve came")
 }
+
+// sysopsBuffer is how the query with sysop stands in WeeChat's list.
+var sysopsBuffer = regexp.MustCompile(`(?m)^\d+\.\s*sysop`)
 
 // brings has somebody bring somebody in.
 func (c *party) brings(by, p *person) {
