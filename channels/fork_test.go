@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"hubbub/channels"
-	"hubbub/channels/session"
 	"hubbub/channels/wire"
 )
 
@@ -338,108 +337,6 @@ func (p *person) failedLater(in channels.Input) string {
 	}
 	p.w.t.Errorf("%s: %+v did not fail", p.name, in)
 	return ""
-}
-
-// Who was left out has the envelope, and the hub's database, and learns nothing.
-func TestWhoIsLeftOutLearnsNothing(t *testing.T) {
-	w := begin(t)
-	alice, bob, m := w.withMallory()
-	bob.owns(w.hub("cellar"), false)
-	bob.do(channels.Fork{Channel: "#alice", Name: "#secretname", Without: []string{"mallory"}})
-	w.run(30 * time.Second)
-	var asides []session.Aside
-	for _, b := range bob.core.Blobs("SELECT signed FROM entries e JOIN channels c ON c.id = e.channel WHERE c.name = '#alice' AND e.state = 'own' AND signed IS NOT NULL") {
-		if strings.Contains(string(b), "secretname") || strings.Contains(string(b), "CELLAR.EXAMPLE") {
-			t.Error("the key or the name stands in an envelope that all can open")
-		}
-		if a, ok := againOf(t, m.channel, b).Content.(session.Asides); ok {
-			asides = append(asides, a.Asides...)
-		}
-	}
-	if len(asides) != 1 || asides[0].For != alice.id("#bob") {
-		t.Fatalf("bob has sealed %d asides", len(asides))
-	}
-	for _, seed := range m.person.seeds() {
-		prekey, err := session.PrekeyFromSeed(seed)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, to := range []session.Member{asides[0].For, m.self} {
-			a := asides[0]
-			a.For = to
-			if w, err := a.Open(prekey, m.channel, bob.id("#alice")); err == nil {
-				t.Errorf("mallory has opened %+v", w)
-			}
-		}
-	}
-}
-
-// seeds are the prekeys that a person has, of a gateway that does not run.
-func (p *person) seeds() (seeds []session.Secret) {
-	p.w.t.Helper()
-	p.start()
-	defer p.stop()
-	for _, s := range p.core.Blobs("SELECT seed FROM prekeys") {
-		seeds = append(seeds, session.Secret(s))
-	}
-	if len(seeds) == 0 {
-		p.w.t.Fatal("there are no prekeys")
-	}
-	return seeds
-}
-
-// What mallory sends as invitations is bounded, and leads nobody astray.
-func TestForksOfAHostileMember(t *testing.T) {
-	w := begin(t)
-	_, bob, m := w.withMallory()
-	to := bob.id("#alice")
-	number := bob.core.Number("SELECT max(number) FROM prekeys")
-	send := func(f session.Fork) {
-		m.says(session.Asides{Asides: []session.Aside{m.aside(to, number, f)}})
-		w.run(time.Second)
-	}
-	key := func(url string, n byte) string {
-		return wire.OneTimeKey{URL: url, Fingerprint: w.hub("attic").address().Fingerprint, Secret: [16]byte{n, 1}}.String()
-	}
-	never := w.now.Add(1000 * 24 * time.Hour).UnixMilli()
-	send(session.Fork{Key: "no key at all", Name: "#x", Expires: never})
-	send(session.Fork{Key: key("http://192.168.1.1/", 0), Name: "#home", Expires: never})
-	send(session.Fork{Key: key("http://attic.example/hub.cgi", 1), Name: "#past", Expires: w.now.UnixMilli() - 1})
-	if got := bob.forks(); got != nil {
-		t.Errorf("bob can follow %q", got)
-	}
-	if got := bob.infos("#alice"); len(got) < 2 || !strings.Contains(got[len(got)-2], "does not open") || !strings.Contains(got[len(got)-1], "does not go there") {
-		t.Errorf("bob was told %q", got)
-	}
-	for i := range 20 {
-		send(session.Fork{Key: key("http://attic.example/hub.cgi", byte(2+i)), Name: "#loot", Expires: never})
-	}
-	send(session.Fork{Key: key("http://attic.example/hub.cgi", 21), Name: "#again", Expires: never})
-	send(session.Fork{Key: key("http://attic.example/hub.cgi", 22), Name: "no, name:\n", Expires: never})
-	got := bob.forks()
-	if len(got) != 8 || got[len(got)-1] != "#alice mallory #alice2" {
-		t.Errorf("bob can follow %q", got)
-	}
-	forks, _ := bob.core.Forks()
-	if latest := w.now.Add(90 * 24 * time.Hour); forks[0].Expires.After(latest) {
-		t.Errorf("one is good until %v", forks[0].Expires)
-	}
-	if text := bob.failedLater(channels.Join{Channel: "#alice2"}); !strings.Contains(text, "knows nothing of this one-time key") || len(bob.forks()) != 7 {
-		t.Errorf("bob was told %q", text)
-	}
-	// A hub at an address that only some can reach is not asked on her word, and one
-	// that is known is not looked for elsewhere on it.
-	made := len(bob.made)
-	send(session.Fork{Key: key("http://elsewhere.example/hub.cgi", 99), Name: "#else", Expires: never})
-	bob.failedLater(channels.Join{Channel: "#else"})
-	for _, r := range bob.made[made:] {
-		if r.Hub.URL == "http://elsewhere.example/hub.cgi" && !r.Public {
-			t.Errorf("asked at %s without care", r.Hub.URL)
-		}
-	}
-	if url := string(bob.core.Blobs("SELECT url FROM hubs")[0]); url != "http://attic.example/hub.cgi" {
-		t.Errorf("bob looks for the hub at %s", url)
-	}
 }
 
 // TestWhoForksDies has all gateways die once, after each of their steps.

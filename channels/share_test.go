@@ -9,8 +9,6 @@ import (
 	"time"
 
 	"hubbub/channels"
-	"hubbub/channels/codec"
-	"hubbub/channels/session"
 )
 
 // quoted are the lines that were shared with somebody in a channel, as
@@ -320,91 +318,4 @@ func TestWhoSharesDies(t *testing.T) {
 			})
 		}
 	}
-}
-
-// aside seals something of mallory's for somebody.
-func (m *mallory) aside(to session.Member, number int64, w session.Whisper) session.Aside {
-	m.t.Helper()
-	a, err := session.SealAside(m.channel, m.self, session.Recipient{Member: to, Prekey: m.members[to]}, number, w)
-	if err != nil {
-		m.t.Fatal(err)
-	}
-	return a
-}
-
-func TestAsidesOfAHostileMember(t *testing.T) {
-	w := begin(t)
-	alice, bob, m := w.withMallory()
-	// What alice shares with bob mallory has, too, and cannot use.
-	before := m.w.now
-	alice.do(channels.Share{Channel: "#bob", Nick: "bob", Count: 1})
-	w.run(15 * time.Second)
-	want := []string{"alice [mallory]: hello from mallory"}
-	if got := bob.quoted("#alice"); !slices.Equal(got, want) {
-		t.Fatalf("bob has %q since %v", got, before)
-	}
-	var stolen session.Aside
-	for _, b := range alice.core.Blobs("SELECT signed FROM entries WHERE state = 'own' AND signed IS NOT NULL ORDER BY id") {
-		if a, ok := againOf(t, m.channel, b).Content.(session.Asides); ok {
-			stolen = a.Asides[0]
-		}
-	}
-	if stolen.For != bob.id("#alice") {
-		t.Fatal("alice has sealed no aside for bob")
-	}
-	number := stolen.Number
-	m.says(session.Asides{Asides: []session.Aside{stolen}})
-	wrong := m.aside(stolen.For, number, session.Share{Lines: []session.Line{{Nick: "eve", Text: "of another prekey"}}})
-	for _, n := range []int64{number + 1, 0, session.MaxNumber} {
-		wrong.Number = n
-		m.says(session.Asides{Asides: []session.Aside{wrong}})
-	}
-	var rubbish []session.Aside
-	for i := range 40 {
-		rubbish = append(rubbish, session.Aside{For: session.Member{byte(i)}, Number: number, Sealed: make([]byte, 100+i)})
-	}
-	m.says(session.Asides{Asides: rubbish})
-	w.run(time.Minute)
-	if got := bob.quoted("#alice"); !slices.Equal(got, want) {
-		t.Errorf("bob has %q", got)
-	}
-	told := slices.DeleteFunc(bob.infos("#alice"), func(s string) bool { return !strings.Contains(s, "does not open") })
-	if len(told) != 1 {
-		t.Errorf("bob was told %q", told)
-	}
-	// What opens is shown as hers, cleaned, and not from the future.
-	m.says(session.Asides{Asides: []session.Aside{m.aside(stolen.For, number, session.Share{Lines: []session.Line{
-		{Nick: "sysop", Text: "\u202egood", Time: session.MaxTime}, {Nick: "a b\x00:", Text: "\x01\x07", Time: 1}, {Nick: "::", Text: "x\r\ny\x07"},
-	}})}})
-	w.run(time.Minute)
-	if got := bob.quoted("#alice"); !slices.Equal(got, append(want, "mallory [sysop_2]: good", "mallory [somebody]: x\ny")) {
-		t.Errorf("bob has %q", got)
-	}
-	for _, e := range bob.events {
-		if l, ok := e.(channels.Line); ok && l.Quoted != "" && l.Said.After(w.now) {
-			t.Errorf("bob was shown %+v", l)
-		}
-	}
-	alice.says("#bob", "still there?")
-	w.run(time.Minute)
-	if got := bob.history("#alice"); got[len(got)-1] != "alice: still there?" {
-		t.Errorf("bob has %q", got)
-	}
-	if got := alice.quoted("#bob"); got != nil {
-		t.Errorf("alice has %q", got)
-	}
-}
-
-// againOf is the body of an envelope of one's own, as it is kept to be sent again.
-func againOf(t *testing.T, channel session.Channel, signed []byte) session.Body {
-	t.Helper()
-	var again session.Again
-	if err := codec.Unmarshal(signed, &again); err != nil {
-		t.Fatal(err)
-	}
-	body, err := session.OpenAgain(channel, again)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return body
 }
