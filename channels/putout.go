@@ -27,8 +27,8 @@ func (s *step) standing(ch *channel, view *roster.View) {
 // removed ends a channel of which the user is no member any more.
 func (s *step) removed(ch *channel, view *roster.View, r roster.RemovedView) {
 	ch.state = stateRemoved
-	s.info(ch, "%s. What was said so far stays here; what is said from now on is not for you, and your gateway does not ask for it. To come back, ask %s for a new one-time key and join under another name; to delete all of it: /msg sysop leave %s",
-		s.whyOut(ch, view, r), s.whoInvites(ch, view, r), ch.name)
+	s.info(ch, "%s. What was said so far stays here; what is said from now on is not for you, and your gateway does not ask for it. To come back, ask %s for a new one-time key and join under another name, such as %s; to delete all of it: /msg sysop leave %s",
+		s.whyOut(ch, view, r), s.whoInvites(ch, view, r), s.freeName(ch.name), ch.name)
 	s.tellUnsaid(ch, r.Seq)
 	s.tellUndone(ch)
 	if s.book.number("SELECT count(*) FROM outbox WHERE channel = ? AND kind = ?", ch.row, outShare) > 0 {

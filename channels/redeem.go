@@ -149,8 +149,7 @@ func (s *step) peeked(p *peek, result wire.Result) {
 // nobody else in it was not joined by a key, so this one was typed.
 func (s *step) useless(p *peek, e *wire.Error) {
 	if p.renewed != 0 {
-		s.notRedeemed(s.channels[p.renewed], e)
-		return
+		return // the hub may have taken one's own joining, and that is made again: its answer counts
 	}
 	if e != nil && !transient(e.Code) {
 		s.dropFork(p.fork)
