@@ -11,6 +11,9 @@ import (
 // check holds what everybody has in the end against what was said.
 func (w *World) check() {
 	for _, tk := range w.talks {
+		for _, s := range tk.seats {
+			s.unaware = s.out() && !s.left && s.untold() && !s.weak
+		}
 		live := tk.live()
 		var whole *seat // whom others are held against
 		for _, s := range live {

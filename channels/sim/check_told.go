@@ -64,7 +64,7 @@ func (w *World) checkRestored() {
 func (w *World) checkRemoved() {
 	for _, tk := range w.talks {
 		for _, s := range tk.seats {
-			if s.out() && !s.left && s.untold() && !s.weak {
+			if s.unaware {
 				w.wrong(Told, "%s was removed from %s, and was not told", s.p.name, tk.name)
 			}
 			if !s.removed || s.away {
@@ -80,6 +80,9 @@ func (w *World) checkRemoved() {
 
 // untold says that somebody who was removed has not been told anything like it.
 func (s *seat) untold() bool {
+	if !slices.ContainsFunc(s.why(), func(c *cut) bool { return c.sure() && s.meets(c.by) }) {
+		return false
+	}
 	return !slices.ContainsFunc(s.p.told, func(t telling) bool {
 		return t.channel == s.talk.name && strings.Contains(t.text, "lets you into "+s.talk.name+" no more")
 	})

@@ -38,8 +38,11 @@ func (w *World) end() {
 	for _, tk := range w.talks {
 		w.giveUpKeys(tk)
 		tk.strand()
-		tk.rescueAll()
 		tk.resolve()
+		tk.rescueAll()
+		if tk.resolve() {
+			tk.strandAll()
+		}
 		if w.chance(0.5) {
 			tk.dropDead()
 		}
@@ -138,6 +141,9 @@ func (p *person) left() int {
 		n += q.Calls
 	}
 	for _, tk := range p.w.talks {
+		if slices.ContainsFunc(tk.seats, func(s *seat) bool { return s.p == p && s.guesses && !s.away }) {
+			return q.Held + q.Losses // he tries on, for he knows it of hubs alone
+		}
 		if s := p.seat(tk); s != nil && (s.orphan() || s.out()) {
 			return q.Held + q.Losses // contents wait for who lets him in
 		}

@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"fmt"
-	"math"
 	"path/filepath"
 	"slices"
 	"time"
@@ -75,9 +74,9 @@ var mischiefs = []mischief{
 		}
 	}},
 	{"asides of rubbish", (*forger).asides},
-	{"the last number", func(f *forger) {
-		f.seq = session.MaxNumber - 1
-		f.say("the last")
+	{"a jump", func(f *forger) {
+		f.seq += 2 + int64(f.w().rng.IntN(300))
+		f.say("far on")
 	}},
 	{"lies about what was seen", func(f *forger) {
 		b := f.body(session.Seen{})
@@ -161,7 +160,7 @@ func (s *seat) mischief() {
 	}
 	f.newKey()
 	m.do(f)
-	if w.chance(0.5) && f.seq < math.MaxInt32 { // her gateway goes on as if it had said that
+	if w.chance(0.5) { // her gateway goes on as if it had said that
 		book, err := openFile(filepath.Join(p.dir, "phonebook.db"))
 		w.must(err)
 		_, err = book.db.Exec("UPDATE channels SET seq = ?, head = ? WHERE name = ?", f.seq, f.head[:], s.talk.name)

@@ -49,6 +49,8 @@ type seat struct {
 	suspended bool              // in the end, as all see
 	doubted   *bool             // whether he is suspended in the end, as others see; nil: they don't see him
 	confirms  []*seat           // who has confirmed him by hand
+	guesses   bool              // since no hub lets him in
+	unaware   bool              // in the end he is out and has not been told
 	away      bool              // and he has closed the window
 	met       map[memberID]bool // whom he has ever seen among the members
 	stranded  bool              // knows no hub that is not dead, and nobody can tell him of one

@@ -54,6 +54,14 @@ func (s *seat) void() bool {
 	return by != nil && (by.void() || slices.ContainsFunc(by.standing(), func(c *cut) bool { return !c.knew[s.id] }))
 }
 
+// why are the removals by which somebody is out: of him, or of one by whom he came.
+func (s *seat) why() []*cut {
+	if list := s.standing(); len(list) > 0 || s.inviter() == nil {
+		return list
+	}
+	return s.inviter().why()
+}
+
 // remove has somebody put another out, who may or may not stand below him.
 func (s *seat) remove(o *seat) {
 	p, w := s.p, s.talk.w
@@ -246,6 +254,7 @@ func (p *person) noteRemoved(events []channels.Event) {
 		}
 		for _, tk := range p.w.talks {
 			if s := p.seat(tk); s != nil && tk.name == l.Channel {
+				s.guesses = strings.Contains(l.Text, "it seems that you were removed")
 				s.isRemoved()
 			}
 		}
@@ -260,8 +269,11 @@ func saysOut(text string) bool {
 // isRemoved ends the seat of one whose gateway has heard that he was removed.
 func (s *seat) isRemoved() {
 	w := s.talk.w
-	if !s.out() && (s.join == nil || !s.join.revoked && !s.join.dubious && !s.rival && !s.talk.anyWeak()) {
+	if len(s.cuts) == 0 && !s.out() && (s.join == nil || !s.join.revoked && !s.join.dubious && !s.rival && !s.talk.anyWeak()) {
 		w.wrong(Same, "%s was removed from %s, by nobody", s.p.name, s.talk.name)
+	}
+	for _, c := range s.cuts {
+		c.forgotten = false // it has come after all
 	}
 	w.tell("%s is out of %s", s.p.name, s.talk.name)
 	s.removed, s.left = true, true
@@ -298,8 +310,9 @@ func (p *person) putAway(tk *talk) {
 }
 
 // resolve finds out what became of those removals whose makers may have lost
-// them before anybody heard: all who are in must say the same.
-func (tk *talk) resolve() {
+// them before anybody heard: all who are in must say the same. It says whether any has
+// come to nothing.
+func (tk *talk) resolve() (any bool) {
 	for range tk.seats {
 		changed := false
 		for _, o := range tk.seats {
@@ -312,9 +325,11 @@ func (tk *talk) resolve() {
 			}
 		}
 		if !changed {
-			return
+			break
 		}
+		any = true
 	}
+	return any
 }
 
 // sure says that a removal is known to all in the end.

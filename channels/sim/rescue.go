@@ -78,6 +78,11 @@ func (tk *talk) rescueAll() {
 		by.rescue(h)
 		tk.w.run(time.Minute)
 	}
+	tk.strandAll()
+}
+
+// strandAll notes who is cut off for good.
+func (tk *talk) strandAll() {
 	for _, s := range tk.cutOff() {
 		tk.w.tell("nobody can bring %s back into %s", s.p.name, tk.name)
 		s.stranded = true
