@@ -66,18 +66,23 @@ const (
 	inviteLeast = time.Minute
 )
 
+// mostMembers is how many members a channel may have: a key envelope has room for
+// so many boxes.
+const mostMembers = 50
+
 // invite makes a one-time key. It is given out when a hub has taken its offer.
 func (s *step) invite(in Invite) {
-	ch := s.named(in.Channel)
-	switch {
-	case ch == nil:
+	if s.named(in.Channel) == nil {
 		s.fail(in.Ref, in.Channel, CodeUnknownChannel, "you are not in %s: /join %s first", in.Channel, in.Channel)
 		return
-	case ch.state == stateWaiting:
-		s.fail(in.Ref, ch.name, CodeNotPossible, "you can invite once %s has been online and let you in", s.waitsFor(ch))
+	}
+	ch, ok := s.entitled(in.Ref, in.Channel, "invite")
+	if !ok {
 		return
-	case ch.state != stateMember || !s.view(ch).Live(roster.Member(ch.self)):
-		s.fail(in.Ref, ch.name, CodeNotPossible, "you are not a member of %s any more", ch.name)
+	}
+	members, open := len(s.view(ch).Members), s.book.number("SELECT count(*) FROM invites WHERE channel = ? AND state IN (?, ?) AND expires > ?", ch.row, inviteOpen, inviteMaking, stamp(s.now))
+	if members+int(open) >= mostMembers {
+		s.fail(in.Ref, ch.name, CodeNotPossible, "%s has %d members and %d one-time keys that are open: more than %d members are not possible. To close a key: /msg sysop revoke N", ch.name, members, open, mostMembers)
 		return
 	}
 	hubs := s.placesOf(ch)
