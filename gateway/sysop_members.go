@@ -39,6 +39,9 @@ func (c *client) sysopMembers(args string) {
 	if !ok {
 		return
 	}
+	if view.RemovedBy != "" {
+		c.sysopSays("You were removed from " + view.Name + " by " + ircNick(view.RemovedBy) + ". As you knew it last:")
+	}
 	c.sysopSays(fmt.Sprintf("%s has %s:", view.Name, count(len(view.Members), "member")))
 	c.sysopSays(memberTree(view, c.g.settings.Now())...)
 	switch {

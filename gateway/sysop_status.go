@@ -20,6 +20,11 @@ func (c *client) sysopStatus(args string) {
 	}
 	now := c.g.settings.Now()
 	c.sysopSays(channelLine(view))
+	if view.RemovedBy != "" {
+		c.sysopSays("Nothing is asked of its hubs any more, and nothing heard of its members.")
+		c.sysopSays(nextForChannel(view, true)...)
+		return
+	}
 	for _, m := range view.Members {
 		c.sysopSays("  " + memberLine(m, now))
 	}
@@ -111,9 +116,6 @@ func memberLine(m channels.MemberView, now time.Time) string {
 
 // nextForMembers is what there is to know and to do about a channel's members.
 func nextForMembers(view channels.ChannelView) []string {
-	if view.RemovedBy != "" {
-		return nil // it is nothing to the user any more
-	}
 	var lines []string
 	for _, m := range view.Members {
 		nick := ircNick(m.Nick)
