@@ -83,8 +83,9 @@ func (w *world) costs(p *person, do func(), rest time.Duration) price {
 		}
 		c.others, c.othersTime, each = c.others+bytes, c.othersTime+took, append(each, took)
 	}
-	slices.Sort(each)
-	c.each = each[len(each)/2]
+	if slices.Sort(each); len(each) > 0 {
+		c.each = each[len(each)/2]
+	}
 	return c
 }
 
@@ -174,7 +175,12 @@ func measure(b *testing.B, n int) tableRow {
 	row.key = w.median(founder, 3, func() { founder.restart(); founder.says("#c", "under a new key") }, 5*time.Second)
 	row.key.own -= row.message.own
 	var invites, joins, removals []price
-	for i := range 3 {
+	last := people[n-1]
+	founder.removes("#c", last.name)
+	for i := range 3 { // the last is somebody else each time
+		last.stop()
+		w.people = slices.DeleteFunc(w.people, func(p *person) bool { return p == last })
+		w.run(2 * time.Hour) // all start sender keys without him
 		name, key := fmt.Sprint("guest", i), ""
 		invites = append(invites, w.costs(founder, func() { key = founder.invites("#c") }, 5*time.Second))
 		guest := w.person(name)
@@ -183,11 +189,14 @@ func measure(b *testing.B, n int) tableRow {
 		guest.says("#c", "hello")
 		w.run(2 * time.Minute)
 		removals = append(removals, w.costs(founder, func() { founder.removes("#c", name); founder.says("#c", "so, where were we?") }, 10*time.Second))
-		guest.stop()
-		w.people = w.people[:len(w.people)-1]
+		last = guest
 	}
+	last.stop()
+	w.people = slices.DeleteFunc(w.people, func(p *person) bool { return p == last })
 	row.invite, row.join, row.remove = middle(invites), middle(joins), middle(removals)
-	row.remove.own -= row.message.own
+	if n > 2 { // else there is nobody whom to say it to
+		row.remove.own -= row.message.own
+	}
 	for _, p := range w.people {
 		p.stop()
 	}
