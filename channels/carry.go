@@ -100,6 +100,7 @@ func (s *step) lostAll(ch *channel, hub int64, why string) {
 	if why != "" {
 		s.stand(ch, hub, Lost, "it does not know the channel any more: "+why)
 		s.book.run("UPDATE places SET entered = 0 WHERE channel = ? AND hub = ?", ch.row, hub)
+		s.timer(ch, timerShut, s.now.Add(shutLong))
 	}
 	if s.lostJustNow(p) {
 		// A hub that says so each time is not given everything each time.

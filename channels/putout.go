@@ -3,6 +3,7 @@ package channels
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"hubbub/channels/roster"
 	"hubbub/channels/session"
@@ -132,6 +133,21 @@ func (s *step) tellOut(ch *channel) {
 		ch.name, who, ch.name)
 	s.tellUnsaid(ch, ch.seq)
 	s.book.run("DELETE FROM outbox WHERE channel = ? AND kind = ?", ch.row, outText)
+}
+
+// shutLong is how long no hub may let one in before that is told.
+const shutLong = 24 * time.Hour
+
+// tellShut tells that no hub has let the user in for a day, though they answer and
+// do not say that he was put out: they have lost something, and then nobody has let
+// him in again. It may be that he was removed meanwhile.
+func (s *step) tellShut(ch *channel) {
+	if ch.state != stateMember || s.shutOut(ch) || !s.outEverywhere(ch) ||
+		s.book.number("SELECT count(*) FROM places WHERE channel = ? AND dropped = 0 AND standing NOT IN (?, ?)", ch.row, int(PutOut), int(Lost)) > 0 {
+		return
+	}
+	s.info(ch, "no hub of %s has let you in for a day: they have lost the channel, and nobody has let you in again; or you were removed meanwhile, and by whom has not reached you: it could be %s. What was said so far stays here, and what you write is kept. Ask over another way",
+		ch.name, s.whoIsAbove(ch, ch.self))
 }
 
 // shutOut says that no hub lets the user in any more: what he writes would reach nobody.

@@ -261,3 +261,36 @@ func TestWhoComesByAnOlderOffer(t *testing.T) {
 		}
 	}
 }
+
+// A hub that is wiped before somebody has read there that he was removed knows nothing
+// of him: after a day he is told what may have happened.
+func TestAHubIsWipedWhenOneIsRemoved(t *testing.T) {
+	w := begin(t)
+	alice, bob := w.two()
+	carol := w.joins("carol", alice, "#bob")
+	off := w.islands()
+	off[bob] = true
+	alice.removes("#bob", "bob")
+	w.run(20 * time.Second)
+	attic := w.named["attic"]
+	attic.fall()
+	attic.wipe()
+	attic.rise()
+	w.run(2 * time.Minute)
+	off[bob] = false
+	w.run(time.Hour)
+	if n := len(bob.infos("#alice")); n != 0 {
+		t.Errorf("bob was told %q", bob.infos("#alice"))
+	}
+	w.hold = time.Hour
+	w.run(25 * time.Hour)
+	bob.hears("#alice", "no hub of #alice has let you in for a day")
+	carol.says("#c", "we go on")
+	w.run(2 * time.Hour)
+	alice.saw("#bob", "carol: we go on")
+	for _, l := range append(alice.infos("#bob"), carol.infos("#c")...) {
+		if strings.Contains(l, "for a day") {
+			t.Errorf("alice or carol was told %q", l)
+		}
+	}
+}

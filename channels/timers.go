@@ -23,6 +23,7 @@ const (
 	timerPutOut  = "put out" // revoke the tokens of those who were removed
 	timerRemoved = "removed" // delete the keys of a channel from which one was removed
 	timerDiffer  = "differ"  // tell who knows other operations
+	timerShut    = "shut"    // tell that no hub lets one in
 	timerOffers  = "offers"  // give one-time keys without an own hub
 
 	timerNewcomers = "newcomers" // tell those all who came by a one-time key
@@ -78,6 +79,8 @@ func (s *step) timers() {
 			s.forgetKeys(ch)
 		case timerDiffer:
 			s.mindDiffering(ch)
+		case timerShut:
+			s.tellShut(ch)
 		case timerPutOut:
 			s.admitAll(ch)
 		case timerNewcomers:
