@@ -164,11 +164,13 @@ func (p peer) since() time.Time { return moment(p.gap).Add(needFirst) }
 // what is missing there was asked for the last time.
 func (s *step) gapEnds(p peer, e entryRecord, all []hole) time.Time {
 	if len(all) == 0 || all[0].seq != e.seq {
-		// What is there is here, and says nothing.
-		if e.seq == p.seq+2 {
+		// What is there is here, and says nothing; or nothing is there, and the sender
+		// has left out numbers.
+		if e.seq == p.seq+2 || e.prev == p.head {
 			return s.now
 		}
-		return moment(p.gap).Add(needMost * needAgain)
+		since := s.book.number("SELECT since FROM held WHERE entry = ?", e.row)
+		return moment(max(since, 1)).Add(needMost * needAgain)
 	}
 	if all[0].asked < needMost {
 		return s.now.Add(needAgain)
@@ -282,7 +284,9 @@ func (s *step) filled(ch *channel, member session.Member) {
 // giveUp passes a hole in a sender's chain.
 func (s *step) giveUp(ch *channel, p peer, e entryRecord) {
 	n := e.seq - p.seq - 1
-	if s.book.number("SELECT count(*) FROM entries WHERE channel = ? AND entry = ? AND state = ?", ch.row, e.prev[:], entryVoid) > 0 {
+	if e.prev == p.head {
+		n = 0
+	} else if s.book.number("SELECT count(*) FROM entries WHERE channel = ? AND entry = ? AND state = ?", ch.row, e.prev[:], entryVoid) > 0 {
 		n-- // it is here, and says nothing
 	}
 	if n > 0 {
