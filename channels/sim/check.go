@@ -47,6 +47,7 @@ func (w *World) check() {
 	}
 	w.checkRivals()
 	w.checkHubs()
+	w.checkTokens()
 	w.checkThieves()
 	w.checkTold()
 }
@@ -134,6 +135,9 @@ func (tk *talk) member(id memberID) *seat {
 // doubts notes who is suspended.
 func (s *seat) doubts() {
 	v, _ := s.p.core.Channel(s.talk.name)
+	if strings.HasPrefix(v.Topic, lateTopic) {
+		s.talk.w.wrong(Same, "%s sees as topic of %s what was signed by who was out: %q", s.p.name, s.talk.name, v.Topic)
+	}
 	for _, m := range v.Members {
 		if o := s.talk.member(m.ID); o != nil {
 			o.doubted = &m.Suspended

@@ -6,6 +6,9 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
+
+	"hubbub/channels/roster"
 )
 
 // checkHubs holds the logs of the hubs against each other, and that there is
@@ -94,6 +97,48 @@ func (tk *talk) opened() map[string]bool {
 		}
 	}
 	return ids
+}
+
+// checkTokens holds that the hubs of those who are in let nobody in any more who
+// was removed.
+func (w *World) checkTokens() {
+	for _, tk := range w.talks {
+		live := slices.DeleteFunc(tk.live(), func(s *seat) bool { return s.orphan() })
+		if len(live) == 0 {
+			continue
+		}
+		set := live[0].operations()
+		for _, r := range set.Evaluate().Removed {
+			s := tk.member(memberID(r.ID))
+			if s == nil || !slices.ContainsFunc(s.standing(), func(c *cut) bool { return c.sure() && w.now.Sub(c.at) > 20*time.Minute }) {
+				continue
+			}
+			channel, token := set.Channel(), r.Token
+			for _, h := range w.houses {
+				if h.dead || h.lied || h.lineage > 0 || h.crowded || h.owner == s.p || !slices.ContainsFunc(live, func(o *seat) bool { return o.p == h.owner }) {
+					continue
+				}
+				if rows := h.read(1, "SELECT t.revoked FROM tokens t JOIN channels c ON c.n = t.channel WHERE c.channel = ? AND t.token = ?", channel[:], token[:]); len(rows) > 0 && rows[0][0].(int64) == 0 {
+					w.wrong(Private, "%s was removed from %s, and %s lets him in still", s.p.name, tk.name, h.name)
+				}
+			}
+		}
+	}
+}
+
+// operations are those that somebody has.
+func (s *seat) operations() *roster.Set {
+	var set *roster.Set
+	for _, r := range s.p.phonebook(1, "SELECT o.bytes FROM operations o JOIN channels c ON c.id = o.channel WHERE c.name = ?", s.talk.name) {
+		op, err := roster.Parse([]byte(r[0].(string)))
+		s.talk.w.must(err)
+		if set == nil {
+			set = roster.NewSet(op.Channel())
+		}
+		_, err = set.Add(op)
+		s.talk.w.must(err)
+	}
+	return set
 }
 
 // checkPlain holds that a hub can't read what is said.

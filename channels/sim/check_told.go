@@ -11,7 +11,7 @@ func (w *World) checkTold() {
 	for _, p := range w.people {
 		restored = restored || p.restored
 	}
-	rivals, evil := false, slices.ContainsFunc(w.people, func(p *person) bool { return p.evil })
+	rivals, evil := false, w.anyEvil()
 	for _, tk := range w.talks {
 		for _, j := range tk.joins {
 			rivals = rivals || j.leaked || j.revoked || j.dubious || j.by.left || j.by.out()
@@ -80,7 +80,7 @@ func (w *World) checkRemoved() {
 
 // untold says that somebody who was removed has not been told anything like it.
 func (s *seat) untold() bool {
-	if !slices.ContainsFunc(s.why(), func(c *cut) bool { return c.sure() && s.meets(c.by) }) {
+	if s.underEvil() || !slices.ContainsFunc(s.why(), func(c *cut) bool { return c.sure() && s.meets(c.by) }) {
 		return false
 	}
 	return !slices.ContainsFunc(s.p.told, func(t telling) bool {

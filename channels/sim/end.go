@@ -133,6 +133,9 @@ func (p *person) left() int {
 		return 0
 	}
 	q := p.core.Queue()
+	if p.w.anyEvil() {
+		q.Held = 0 // what a malicious one says may wait for what never was
+	}
 	n := q.Held + q.Losses
 	lost := slices.ContainsFunc(p.w.houses, func(h *house) bool {
 		return slices.ContainsFunc(p.w.talks, func(tk *talk) bool { return tk.lost(h) })

@@ -309,15 +309,19 @@ func (f *forger) backdate() {
 	}
 	for i := range 3 {
 		before := pick(w, own)
-		f.operate(roster.Topic{Text: fmt.Sprint(evilTopic, i, w.rng.IntN(1000))}, func(op *roster.Op) {
+		text := fmt.Sprint("backdated ", i, w.rng.IntN(1000))
+		if f.s.out() {
+			text = lateTopic + text
+		}
+		f.operate(roster.Topic{Text: text}, func(op *roster.Op) {
 			op.N, op.Prev, op.Heads = before.Op().N+1, before.Hash(), nil
 			op.Time = int64(w.rng.IntN(1_000_000))
 		})
 	}
 }
 
-// evilTopic is how the topics begin that are backdated.
-const evilTopic = "backdated "
+// lateTopic is how the topics begin that are signed by who is out.
+const lateTopic = "too late, and "
 
 // rubbish puts what makes no sense.
 func (f *forger) rubbish() {
@@ -392,6 +396,11 @@ func (f *forger) asides() {
 		a.Sealed = nonsense
 	}
 	f.send(f.body(asides))
+}
+
+// anyEvil says that somebody is malicious.
+func (w *World) anyEvil() bool {
+	return slices.ContainsFunc(w.people, func(p *person) bool { return p.evil })
 }
 
 // underEvil says that somebody is malicious, or came by a key of one who is.

@@ -67,6 +67,7 @@ type joining struct {
 	lineage int    // of it, when the key was made
 	made    time.Time
 	tries   int
+	began   time.Time // the first of them
 	done    bool
 	revoked bool
 	leaked  bool     // somebody else has the key, too
@@ -111,6 +112,12 @@ func (p *person) look() {
 	if p.core == nil {
 		return
 	}
+	p.w.fresh = slices.DeleteFunc(p.w.fresh, func(c *cut) bool {
+		if q := p.core.Queue(); c.by.p == p && !c.by.left && q.Calls == 0 && q.Contents == 0 {
+			c.told = p.w.now
+		}
+		return !c.told.IsZero()
+	})
 	for _, tk := range p.w.talks {
 		s := p.seat(tk)
 		if s == nil && !slices.ContainsFunc(tk.joins, func(j *joining) bool { return j.p == p && !j.done }) && len(tk.seats) > 0 {
@@ -336,6 +343,9 @@ func (j *joining) redeem(tk *talk) {
 	p.look()
 	if j.done {
 		return
+	}
+	if j.tries == 0 {
+		j.began = w.now
 	}
 	if j.tries++; j.tries > 60 {
 		return

@@ -17,7 +17,9 @@ type cut struct {
 	by        *seat
 	knew      map[memberID]bool // whom its maker saw: of those who came by the removed one's keys these stay
 	saw       map[string]bool   // of the texts of the removed one those that its maker had: they count
-	forgotten bool              // its maker does not know of it any more, and nobody has heard of it
+	at        time.Time
+	told      time.Time // when all was at the hubs that its maker had to say and do
+	forgotten bool      // its maker does not know of it any more, and nobody has heard of it
 }
 
 // inviter is who let somebody in, nil of the founder.
@@ -99,7 +101,7 @@ func (s *seat) hasRemoved(o *seat, v channels.ChannelView) {
 	if !s.above(o) {
 		w.wrong(Same, "%s could remove %s from %s, and is not above", s.p.name, o.p.name, s.talk.name)
 	}
-	c := &cut{by: s, knew: map[memberID]bool{}, saw: map[string]bool{}}
+	c := &cut{by: s, at: w.now, knew: map[memberID]bool{}, saw: map[string]bool{}}
 	for _, m := range v.Members {
 		c.knew[m.ID] = true
 	}
@@ -109,6 +111,7 @@ func (s *seat) hasRemoved(o *seat, v channels.ChannelView) {
 		}
 	}
 	o.cuts = append(o.cuts, c)
+	w.fresh = append(w.fresh, c)
 	w.mishaps["a removal"]++
 	for _, j := range s.talk.joins {
 		if j.by == o && !j.done {
@@ -254,7 +257,7 @@ func (p *person) noteRemoved(events []channels.Event) {
 		}
 		for _, tk := range p.w.talks {
 			if s := p.seat(tk); s != nil && tk.name == l.Channel {
-				s.guesses = strings.Contains(l.Text, "it seems that you were removed")
+				s.guesses = strings.Contains(l.Text, "no hub of ")
 				s.isRemoved()
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"crypto/ed25519"
 	"fmt"
 	"path/filepath"
+	"slices"
 
 	"hubbub/channels/session"
 )
@@ -93,10 +94,19 @@ func (s *seat) steal(dir string, log [][]byte) {
 		if m == nil || m.from == s || m.from.talk != s.talk || !m.sealed || m.twice {
 			continue
 		}
-		if m.gone[s.id] || m.last && !m.alone && !m.to[s.id] {
+		if m.gone[s.id] || m.last && !m.alone && !m.to[s.id] || m.alone && s.knownOut(m.from) {
 			w.wrong(Private, "%s is out of %s, and can read: %.40q", s.p.name, s.talk.name, text)
 		}
 	}
+}
+
+// knownOut says that somebody was put out before another came in, and that all
+// that is to be done then was done: the other's key is of no use to him.
+func (s *seat) knownOut(o *seat) bool {
+	w := s.talk.w
+	return o.join != nil && !w.lossy() && !w.crowded() && !o.underEvil() && slices.ContainsFunc(s.standing(), func(c *cut) bool {
+		return c.sure() && !c.told.IsZero() && c.told.Before(o.join.began) && c.knew[o.join.by.id]
+	})
 }
 
 // thief reads the keys in a phonebook, nil if he is not in the talk there.
@@ -213,7 +223,11 @@ func (t *thief) look(body session.Body) {
 func (t *thief) takeAsides(from session.Member, c session.Asides) {
 	for _, a := range c.Asides {
 		for _, l := range t.locks {
-			if w, err := a.Open(l.prekey, t.channel, from); err == nil && a.For != t.self {
+			w, err := a.Open(l.prekey, t.channel, from)
+			if again, is := w.(session.Again); err == nil && is && a.For == t.self {
+				t.look(session.Body{Content: again})
+			}
+			if err == nil && a.For != t.self {
 				t.aside = append(t.aside, fmt.Sprintf("%T", w))
 			}
 		}

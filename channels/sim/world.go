@@ -97,6 +97,7 @@ type World struct {
 	texts   map[string]*said
 	used    uses
 	stored  map[entryID]bool // entries that a hub has said it holds
+	fresh   []*cut           // removals of which the hubs are still to be told
 	forged  map[entryID]bool // entries that somebody malicious has put
 	story   bytes.Buffer
 	broken  []Broken
