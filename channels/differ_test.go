@@ -107,6 +107,7 @@ func TestNobodyDiffersForLong(t *testing.T) {
 	w := begin(t)
 	alice, bob, carol, dave, eve := w.five()
 	cutOff := map[*person]bool{}
+	w.hold = 10 * time.Minute
 	w.cut = func(p *person, h *hubHouse) bool { return cutOff[p] }
 	cutOff[bob] = true
 	w.run(time.Hour)

@@ -145,6 +145,7 @@ func TestRemovedWhileAway(t *testing.T) {
 	}
 	before := len(carol.made)
 	told := len(carol.infos("#c"))
+	w.hold = time.Hour
 	w.run(20 * time.Hour)
 	if n := len(carol.made) - before; n > 4 {
 		t.Errorf("her gateway asks on: %d requests", n)
