@@ -122,6 +122,7 @@ func TestAwayForSixtyDays(t *testing.T) {
 // by him all the same. The newcomer knows but the prekey in her joining, which she
 // has deleted; the newest was handed on to him.
 func TestGoneBeforeOneIsBack(t *testing.T) {
+	long(t)
 	w := begin(t)
 	w.hold = 12 * time.Hour
 	day := 24 * time.Hour

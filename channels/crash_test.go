@@ -93,6 +93,7 @@ func cutLine(line string) (who, text string, ok bool) {
 // steps: before anything of it is carried out, or with the requests at the hub
 // and the answers lost.
 func TestAGatewayDiesAfterAnyStep(t *testing.T) {
+	long(t)
 	every := 1
 	if testing.Short() {
 		every = 9

@@ -65,6 +65,7 @@ func TestWhoKnowsOtherOperations(t *testing.T) {
 // A member who goes on showing that he lacks something is told of as well; not one
 // who is only slow, or silent.
 func TestWhoLacksOperations(t *testing.T) {
+	long(t)
 	w := begin(t)
 	alice, bob := w.two()
 	bob.says("#alice", "one")

@@ -292,6 +292,7 @@ func foldedName(f string) string { return strings.ToLower(f[strings.LastIndexByt
 
 // Keys that are not used, or are of no use, do not stay.
 func TestForksEnd(t *testing.T) {
+	long(t)
 	w := begin(t)
 	w.hold = time.Hour
 	alice, bob, carol, dave := w.four()
@@ -341,6 +342,7 @@ func (p *person) failedLater(in channels.Input) string {
 
 // TestWhoForksDies has all gateways die once, after each of their steps.
 func TestWhoForksDies(t *testing.T) {
+	long(t)
 	every := 1
 	if testing.Short() {
 		every = 4

@@ -144,6 +144,7 @@ func filesOf(t testing.TB, dir string) []string {
 // could read until then is printed: he comes when bob has just spoken, and bob
 // speaks again when all others have.
 func TestHealing(t *testing.T) {
+	long(t)
 	for _, n := range []int{2, 8, 50} {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			if n > 8 {
@@ -161,6 +162,7 @@ func TestHealing(t *testing.T) {
 
 // TestHealingOfAReader: bob says nothing, and still goes on to have new prekeys.
 func TestHealingOfAReader(t *testing.T) {
+	long(t)
 	w := roomy(t)
 	w.hold = time.Hour
 	people := w.crowd(3)

@@ -17,6 +17,7 @@ func (p *person) newestPrekey() int64 { return p.core.Number("SELECT max(number)
 // shown that they know a newer one; where one is away and cannot, seven days after a
 // hub took that, and not before the hubs were read to their heads.
 func TestPrekeysGoWhenNobodySealsToThem(t *testing.T) {
+	long(t)
 	w := begin(t)
 	w.hold = 6 * time.Hour
 	day := 24 * time.Hour
@@ -140,6 +141,7 @@ func TestHealingIsBounded(t *testing.T) {
 // the number of members; and after a removal one key envelope of each who speaks, when
 // he does.
 func TestBigChannelsAreCheap(t *testing.T) {
+	long(t)
 	sizes := []int{5, 20}
 	if !testing.Short() {
 		sizes = append(sizes, 50)

@@ -293,6 +293,7 @@ func leavesAtOnce(t *testing.T, after time.Duration, cut, restarts bool) {
 // TestTheInviterLeavesAtOnce: whoever came by the key of one who leaves in the same
 // moment is a member like all others.
 func TestTheInviterLeavesAtOnce(t *testing.T) {
+	long(t)
 	for _, after := range []time.Duration{-70 * time.Millisecond, 0, 20 * time.Millisecond} {
 		for _, how := range []string{"", "cut", "restarts", "cut and restarts"} {
 			t.Run(fmt.Sprintf("%v %s", after, how), func(t *testing.T) {

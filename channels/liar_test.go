@@ -131,6 +131,7 @@ func (g *randomWorld) tells(o *post, v lie) {
 // without end, or fills its phonebook. Once the hub is honest again, all that was
 // said is there.
 func TestALyingHub(t *testing.T) {
+	long(t)
 	for i, name := range slices.Sorted(maps.Keys(lies)) {
 		v := lies[name]
 		if testing.Short() && i%8 != 0 {

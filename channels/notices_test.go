@@ -60,6 +60,7 @@ func TestTheNewestURLsAreKept(t *testing.T) {
 // A hub that knows a channel and does not, by turns, is told of once an hour, and
 // does not speak as the gateway.
 func TestAStandingThatComesAndGoes(t *testing.T) {
+	long(t)
 	w := begin(t)
 	_, bob := w.two()
 	w.run(time.Minute)

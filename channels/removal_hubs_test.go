@@ -54,6 +54,7 @@ func (w *world) house() (alice, bob, carol, dave *person, attic, cellar *hubHous
 // A removal takes the token away on all hubs, by whoever opened them, and on those
 // that are down later. Those below stay.
 func TestTokensAreRevokedOnAllHubs(t *testing.T) {
+	long(t)
 	w := begin(t)
 	alice, bob, carol, dave, attic, cellar := w.house()
 	c, d := carol.keeps(), dave.keeps()
@@ -118,6 +119,7 @@ func TestTokensAreRevokedOnAllHubs(t *testing.T) {
 // Who is away when he is removed hears it from the hubs, and what he had to say is
 // told as not sent.
 func TestRemovedWhileAway(t *testing.T) {
+	long(t)
 	w := begin(t)
 	alice, bob, carol, _, attic, cellar := w.house()
 	away := true
@@ -216,6 +218,7 @@ func TestTheLastOtherIsTold(t *testing.T) {
 // Who comes by it is understood all the same, by whoever has renewed it too; and
 // where the newer offer is, the older invite prekey is of no use.
 func TestWhoComesByAnOlderOffer(t *testing.T) {
+	long(t)
 	w := begin(t)
 	alice, bob, carol, dave, _, cellar := w.house()
 	key := carol.invites("#c")
@@ -266,6 +269,7 @@ func TestWhoComesByAnOlderOffer(t *testing.T) {
 // A hub that is wiped before somebody has read there that he was removed knows nothing
 // of him: after a day he is told what may have happened.
 func TestAHubIsWipedWhenOneIsRemoved(t *testing.T) {
+	long(t)
 	w := begin(t)
 	alice, bob := w.two()
 	carol := w.joins("carol", alice, "#bob")

@@ -115,6 +115,7 @@ func TestTheRemoverIsRemoved(t *testing.T) {
 // Whom somebody lets in who is removed at the same time does not come in, and is
 // told so by his own gateway: whether he knew the members by then or not.
 func TestTheRemovedInvites(t *testing.T) {
+	long(t)
 	for _, letIn := range []bool{true, false} {
 		w := begin(t)
 		alice, bob, attic, cellar := w.twoHubs()
@@ -297,6 +298,7 @@ func TestWhatWasHeldWhenOneIsRemoved(t *testing.T) {
 // after each of their steps: before anything of it is carried out, or with the
 // requests at the hub and the answers lost.
 func TestAGatewayDiesInARemoval(t *testing.T) {
+	long(t)
 	every := 1
 	if testing.Short() {
 		every = 4

@@ -173,6 +173,7 @@ func (s *spy) joinedBy(id session.Member) (session.ID, bool) {
 // She reads what he who comes by it says until he knows the members, which they do
 // not, and no more.
 func TestAForgedOffer(t *testing.T) {
+	long(t)
 	for name, members := range map[string]func(bob, mallory *person) []session.Member{
 		"that names her":         func(bob, mallory *person) []session.Member { return []session.Member{bob.id("#c"), mallory.id("#c")} },
 		"that does not name her": func(bob, _ *person) []session.Member { return []session.Member{bob.id("#c")} },

@@ -296,6 +296,7 @@ func (p *person) idOf(channel, nick string) []byte {
 
 // TestWhoSharesDies has both gateways die once, after each of their steps.
 func TestWhoSharesDies(t *testing.T) {
+	long(t)
 	every := 1
 	if testing.Short() {
 		every = 4

@@ -17,6 +17,7 @@ import (
 // TestAMessagesLength: how long the envelope of a text is depends on the text alone,
 // and not on how many are in the channel or what they have said.
 func TestAMessagesLength(t *testing.T) {
+	long(t)
 	sizes := []int{2, 10}
 	if !testing.Short() {
 		sizes = append(sizes, 50)
@@ -221,6 +222,7 @@ func middle(all []price) price {
 // anything, the others start their new sender keys in the course of an hour, and not
 // all at once; and each starts one.
 func TestRemovalsAreSpread(t *testing.T) {
+	long(t)
 	w := roomy(t)
 	w.hold = time.Hour
 	const n = 16
