@@ -19,6 +19,7 @@ func (p *person) differ(channel string) []string {
 // A member who goes on showing operations that nobody gives is told of in words,
 // once, and no longer than it lasts.
 func TestWhoKnowsOtherOperations(t *testing.T) {
+	long(t)
 	w := begin(t)
 	alice, bob := w.two()
 	carol := w.joins("carol", alice, "#bob")
@@ -105,6 +106,7 @@ func TestWhoLacksOperations(t *testing.T) {
 
 // People who come, go, and are cut off for a while differ for nobody.
 func TestNobodyDiffersForLong(t *testing.T) {
+	long(t)
 	w := begin(t)
 	alice, bob, carol, dave, eve := w.five()
 	cutOff := map[*person]bool{}

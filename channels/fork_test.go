@@ -63,6 +63,7 @@ func allTalk(t *testing.T, channel string, people ...*person) {
 }
 
 func TestForkWithTheFounderGone(t *testing.T) {
+	long(t)
 	w := begin(t)
 	alice, bob, carol, dave := w.four()
 	alice.stop()
@@ -149,6 +150,7 @@ func TestForkRefused(t *testing.T) {
 // The hub of the new channel is down at first, or that of the old one: the
 // invitations follow, over restarts.
 func TestForkFollowsLater(t *testing.T) {
+	long(t)
 	for _, down := range []string{"cellar", "attic"} {
 		t.Run(down, func(t *testing.T) {
 			w := begin(t)
@@ -186,6 +188,7 @@ func TestForkFollowsLater(t *testing.T) {
 
 // A hub that refuses some of the invites, or the channel, is told of once.
 func TestAHubRefusesAFork(t *testing.T) {
+	long(t)
 	for op, invited := range map[wire.Op]int{wire.OpOffer: 2, wire.OpOpen: 0} {
 		t.Run(string(op), func(t *testing.T) {
 			w := begin(t)
@@ -221,6 +224,7 @@ func TestAHubRefusesAFork(t *testing.T) {
 // Who leaves the old channel, or is put out of it, while the hub of the new one is
 // down invites nobody any more, and is shown no keys.
 func TestForkEndsWithTheOldChannel(t *testing.T) {
+	long(t)
 	for name, ends := range map[string]func(alice, bob *person){
 		"left":    func(_, bob *person) { bob.do(channels.Leave{Channel: "#alice"}) },
 		"removed": func(alice, _ *person) { alice.do(channels.Remove{Channel: "#bob", Nick: "bob"}) },
@@ -260,6 +264,7 @@ func TestForkEndsWithTheOldChannel(t *testing.T) {
 
 // Two fork under one name: both are kept, under different names.
 func TestTwoForksOfOneName(t *testing.T) {
+	long(t)
 	w := begin(t)
 	alice, bob, carol, _ := w.four()
 	alice.do(channels.Fork{Channel: "#bob", Name: "#new"})

@@ -247,6 +247,7 @@ func TestAnotherHubFillsTheHole(t *testing.T) {
 // Several holes of one sender are asked for together, and what comes is told when
 // nothing is missing any more.
 func TestSomeOfWhatIsMissingComes(t *testing.T) {
+	long(t)
 	w := begin(t)
 	alice, bob := w.two()
 	alice.says("#bob", "one")

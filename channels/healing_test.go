@@ -58,6 +58,7 @@ func (w *world) talk(people []*person, what string, n int, pause time.Duration) 
 // held, cannot read what bob's gateway had opened and deleted the keys of. Which
 // keys were deleted is looked up in the copied files themselves.
 func TestForwardSecrecy(t *testing.T) {
+	long(t)
 	w := roomy(t)
 	people := w.crowd(3)
 	alice, bob := people[0], people[1]
@@ -201,6 +202,7 @@ func (w *world) heals(p *person, people []*person, n int, pause time.Duration, m
 // bob's. They see that bob's keys are used twice as soon as bob speaks, too. What
 // ends it is that bob is removed.
 func TestAThiefWhoSpeaks(t *testing.T) {
+	long(t)
 	w := roomy(t)
 	people := w.crowd(3)
 	alice, bob, carol := people[0], people[1], people[2]

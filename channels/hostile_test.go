@@ -19,6 +19,7 @@ import (
 
 // TestHostileNicksAndTexts has bob's gateway be one that lets everything pass.
 func TestHostileNicksAndTexts(t *testing.T) {
+	long(t)
 	w := begin(t)
 	alice := w.person("alice")
 	alice.owns(w.hub("attic"), false)

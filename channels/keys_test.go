@@ -125,6 +125,7 @@ func keyEnvelopes(p *person) int64 {
 }
 
 func TestSenderKeysAreReplaced(t *testing.T) {
+	long(t)
 	w := begin(t)
 	w.hold = time.Hour
 	alice, bob := w.two()

@@ -128,6 +128,7 @@ func TestAHubDiesWhenItHasToldOfTheJoining(t *testing.T) {
 // TestAHubDiesAndTheKeyIsGoodNoMore: eve is told to ask for a new key, which works,
 // and what she began by the first comes to nothing, even if the hub comes back.
 func TestAHubDiesAndTheKeyIsGoodNoMore(t *testing.T) {
+	long(t)
 	d := atTheDoor(t)
 	d.redeems(wire.OpPeek, func() {
 		for _, v := range d.alice.core.Invites() {

@@ -262,6 +262,7 @@ var attacks = map[string]func(alice, bob *person, m *mallory){
 // TestAHostileMember has mallory do what she can: alice and bob go on as if she
 // was not there, and new members can come.
 func TestAHostileMember(t *testing.T) {
+	long(t)
 	for i, name := range slices.Sorted(maps.Keys(attacks)) {
 		attack := attacks[name]
 		if testing.Short() && i%5 != 0 {

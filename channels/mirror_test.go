@@ -135,6 +135,7 @@ func TestAHubGottenLaterIsAMirror(t *testing.T) {
 }
 
 func TestCarryingBetweenHubs(t *testing.T) {
+	long(t)
 	w := begin(t)
 	alice, bob, attic, cellar := w.twoHubs()
 	carol := w.person("carol")
@@ -261,6 +262,7 @@ func TestBothHubsAreDropped(t *testing.T) {
 // nothing more: also where another was dropped shortly before, and where the clock
 // was set back meanwhile.
 func TestDroppedHubsAreForgotten(t *testing.T) {
+	long(t)
 	w := begin(t)
 	alice, bob, attic, cellar := w.twoHubs()
 	barn := alice.own("barn")

@@ -42,6 +42,7 @@ func TestVerify(t *testing.T) {
 // Who comes with the nick of somebody who is gone is pointed out, and is not
 // verified because that one was.
 func TestANewMemberWithAnOldName(t *testing.T) {
+	long(t)
 	w := begin(t)
 	alice, bob := w.two()
 	carol := w.joins("carol", alice, "#bob")

@@ -42,6 +42,7 @@ func TestNamedHubsAreNoFlood(t *testing.T) {
 
 // Of a hub's many URLs the newest are kept, and tried first.
 func TestTheNewestURLsAreKept(t *testing.T) {
+	long(t)
 	w := begin(t)
 	_, bob, m := w.withMallory()
 	attic := roster.HubFingerprint(w.hub("attic").address().Fingerprint)

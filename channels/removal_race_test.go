@@ -43,6 +43,7 @@ func (w *world) agree(of map[*person]string, want ...string) {
 // Two who remove the same member at once, and both offer a third's key again: all
 // agree, and who has the key comes in and is understood by everybody at once.
 func TestTwoRemoveAtOnce(t *testing.T) {
+	long(t)
 	w := begin(t)
 	alice, bob, carol, dave, eve := w.five()
 	key := carol.invites("#c")
@@ -83,6 +84,7 @@ func TestTwoRemoveAtOnce(t *testing.T) {
 // He who removes is removed at the same time by one above him. If the others heard
 // of his removal it stands; if not, he is told that they did not.
 func TestTheRemoverIsRemoved(t *testing.T) {
+	long(t)
 	for _, heard := range []bool{true, false} {
 		w := begin(t)
 		alice, bob, carol, dave, eve := w.five()
@@ -207,6 +209,7 @@ func TestTheInviterOfOneWhoWaitsIsRemoved(t *testing.T) {
 // Several removals that wait for a hub cost one sender key for those who stay, and
 // each of the removed is told.
 func TestSeveralAreRemoved(t *testing.T) {
+	long(t)
 	w := begin(t)
 	alice, bob, carol, dave, eve := w.five()
 	alice.says("#bob", "hello")

@@ -93,6 +93,7 @@ func (w *world) five() (alice, bob, carol, dave, eve *person) {
 }
 
 func TestARemovalIsObeyed(t *testing.T) {
+	long(t)
 	w := begin(t)
 	alice, bob := w.two()
 	carol := w.person("carol")

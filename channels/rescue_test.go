@@ -354,6 +354,7 @@ func TestMakingRescueKeysIsInterrupted(t *testing.T) {
 
 // A hub can take a rescue away, and change nothing in it.
 func TestALyingHubAndARescue(t *testing.T) {
+	long(t)
 	w := begin(t)
 	alice, bob, carol := w.three()
 	w.dead("attic", "cellar")

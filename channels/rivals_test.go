@@ -44,6 +44,7 @@ func (w *world) rivals(alice *person, attic, cellar *hubHouse) (eve, mallory *pe
 
 // Two who come by one key are told nothing until one of them is confirmed.
 func TestTwoOnOneKey(t *testing.T) {
+	long(t)
 	w := begin(t)
 	alice, bob, attic, cellar := w.twoHubs()
 	carol := w.joins("carol", bob, "#alice")
@@ -112,6 +113,7 @@ func TestTwoOnOneKey(t *testing.T) {
 
 // Somebody above the inviter confirms in his place.
 func TestSomebodyAboveConfirms(t *testing.T) {
+	long(t)
 	w := begin(t)
 	alice, bob, attic, cellar := w.twoHubs()
 	carol := w.joins("carol", alice, "#bob")

@@ -52,6 +52,7 @@ func (s *spy) readsNone(texts ...string) {
 // sender's gateway knew that she was removed, and nothing after: not from who was
 // there, not from who comes by an invite that she knew of, nor what he says first.
 func TestARemovedMemberReadsNothingMore(t *testing.T) {
+	long(t)
 	w := roomy(t)
 	people := w.crowd(4)
 	alice, bob, carol, dave := people[0], people[1], people[2], people[3]
@@ -278,6 +279,7 @@ func (h *hubHouse) edit(query string, args ...any) {
 // tells erin leaves out that she was removed. Erin takes her for a member until one
 // of the others reaches him.
 func TestARemovedMemberLetsSomebodyIn(t *testing.T) {
+	long(t)
 	w := roomy(t)
 	people := w.crowd(2)
 	alice, bob := people[0], people[1]

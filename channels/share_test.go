@@ -77,6 +77,7 @@ func (w *world) newcomer() (alice, bob, carol *person) {
 }
 
 func TestShareWithANewcomer(t *testing.T) {
+	long(t)
 	w := begin(t)
 	alice, bob, carol := w.newcomer()
 	if got := carol.history("#alice"); len(got) != 0 {
