@@ -89,29 +89,37 @@ func cutLine(line string) (who, text string, ok bool) {
 	return line, "", false
 }
 
+// afterAnyStep plays a story again and again, in which all gateways die once: after
+// each of so many steps from where the story calls dies, before anything of that
+// step is carried out, or with the requests at the hub and the answers lost.
+func afterAnyStep(t *testing.T, most int, story func(t *testing.T, w *world, dies func())) {
+	t.Helper()
+	long(t)
+	for _, mute := range []bool{true, false} {
+		for n := 1; n <= most; n++ {
+			t.Run(fmt.Sprintf("mute=%v step=%d", mute, n), func(t *testing.T) {
+				cryptotest.SetGlobalRandom(t, uint64(n))
+				w := newWorld(t)
+				story(t, w, func() {
+					for _, p := range w.people {
+						p.crash, p.mute = p.steps+n, mute
+					}
+				})
+			})
+		}
+	}
+}
+
 // TestAGatewayDiesAfterAnyStep has each gateway die once, after each of its
 // steps: before anything of it is carried out, or with the requests at the hub
 // and the answers lost.
 func TestAGatewayDiesAfterAnyStep(t *testing.T) {
-	long(t)
-	every := 1
-	if testing.Short() {
-		every = 9
-	}
-	for _, mute := range []bool{true, false} {
-		for n := 1; n <= 40; n += every {
-			t.Run(fmt.Sprintf("mute=%v step=%d", mute, n), func(t *testing.T) {
-				cryptotest.SetGlobalRandom(t, uint64(n))
-				w := newWorld(t)
-				alice, bob := w.person("alice"), w.person("bob")
-				for _, p := range w.people {
-					p.crash, p.mute = n, mute
-				}
-				w.conversation(alice, bob)
-				checkConversation(t, alice, bob)
-			})
-		}
-	}
+	afterAnyStep(t, 40, func(t *testing.T, w *world, dies func()) {
+		alice, bob := w.person("alice"), w.person("bob")
+		dies()
+		w.conversation(alice, bob)
+		checkConversation(t, alice, bob)
+	})
 }
 
 // TestAnswersGetLost has answers get lost, arrive twice and out of order.

@@ -1,11 +1,9 @@
 package channels_test
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"testing"
-	"testing/cryptotest"
 	"time"
 
 	"hubbub/channels"
@@ -347,39 +345,26 @@ func (p *person) failedLater(in channels.Input) string {
 
 // TestWhoForksDies has all gateways die once, after each of their steps.
 func TestWhoForksDies(t *testing.T) {
-	long(t)
-	every := 1
-	if testing.Short() {
-		every = 4
-	}
-	for _, mute := range []bool{true, false} {
-		for n := 1; n <= 14; n += every {
-			t.Run(fmt.Sprintf("mute=%v step=%d", mute, n), func(t *testing.T) {
-				cryptotest.SetGlobalRandom(t, uint64(n))
-				w := newWorld(t)
-				alice, bob, carol := w.newcomer()
-				bob.owns(w.hub("cellar"), false)
+	afterAnyStep(t, 14, func(t *testing.T, w *world, dies func()) {
+		alice, bob, carol := w.newcomer()
+		bob.owns(w.hub("cellar"), false)
+		w.run(time.Minute)
+		dies()
+		bob.do(channels.Fork{Ref: 5, Channel: "#alice", Name: "#new"})
+		w.run(3 * time.Minute)
+		for _, p := range []*person{alice, carol} {
+			for range 3 { // who is not answered does it again
+				p.do(channels.Join{Channel: "#new"})
 				w.run(time.Minute)
-				for _, p := range w.people {
-					p.crash, p.mute = p.steps+n, mute
-				}
-				bob.do(channels.Fork{Ref: 5, Channel: "#alice", Name: "#new"})
-				w.run(3 * time.Minute)
-				for _, p := range []*person{alice, carol} {
-					for range 3 { // who is not answered does it again
-						p.do(channels.Join{Channel: "#new"})
-						w.run(time.Minute)
-					}
-				}
-				allTalk(t, "#new", bob, alice, carol)
-				for _, p := range w.people {
-					if n := p.secrets(); n != 0 {
-						t.Errorf("%s still holds %d secrets", p.name, n)
-					}
-				}
-			})
+			}
 		}
-	}
+		allTalk(t, "#new", bob, alice, carol)
+		for _, p := range w.people {
+			if n := p.secrets(); n != 0 {
+				t.Errorf("%s still holds %d secrets", p.name, n)
+			}
+		}
+	})
 }
 
 // In a crowd, each is sent a key of his own, in few envelopes.

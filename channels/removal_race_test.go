@@ -2,11 +2,9 @@ package channels_test
 
 import (
 	"crypto/sha256"
-	"fmt"
 	"slices"
 	"strings"
 	"testing"
-	"testing/cryptotest"
 	"time"
 
 	"hubbub/channels"
@@ -301,51 +299,38 @@ func TestWhatWasHeldWhenOneIsRemoved(t *testing.T) {
 // after each of their steps: before anything of it is carried out, or with the
 // requests at the hub and the answers lost.
 func TestAGatewayDiesInARemoval(t *testing.T) {
-	long(t)
-	every := 1
-	if testing.Short() {
-		every = 4
-	}
-	for _, mute := range []bool{true, false} {
-		for n := 1; n <= 10; n += every {
-			t.Run(fmt.Sprintf("mute=%v step=%d", mute, n), func(t *testing.T) {
-				cryptotest.SetGlobalRandom(t, uint64(n))
-				w := newWorld(t)
-				alice, bob := w.two()
-				carol := w.joins("carol", alice, "#bob")
-				key := carol.invites("#c")
-				w.run(10 * time.Second)
-				b := bob.keeps()
-				for _, p := range w.people {
-					p.crash, p.mute = p.steps+n, mute
-				}
-				alice.step(channels.Remove{Channel: "#bob", Nick: "bob"})
-				alice.step(channels.Send{Channel: "#bob", Kind: channels.Text, Text: "he is gone"})
-				w.run(5 * time.Minute)
-				dave := w.person("dave")
-				dave.redeems("#c", key)
-				dave.says("#c", "hello")
-				w.run(2 * time.Minute)
-				w.agree(map[*person]string{alice: "#bob", carol: "#c", dave: "#c"}, "alice", "carol", "dave")
-				if code := w.named["attic"].answers(b); code != wire.CodeRevoked {
-					t.Errorf("the attic answers bob with %q", code)
-				}
-				if got := bob.history("#alice"); len(got) != 0 {
-					t.Errorf("bob read %q", got)
-				}
-				kept, err := bob.core.Backlog("nobody") // what was shown by a gateway that died may not have been seen
-				if err != nil || !slices.ContainsFunc(kept, func(l channels.Line) bool { return strings.Contains(l.Text, "alice has removed you from #alice") }) {
-					t.Errorf("bob has kept %+v %v", kept, err)
-				}
-				for _, p := range []struct {
-					*person
-					channel string
-				}{{alice, "#bob"}, {carol, "#c"}} {
-					if got := p.history(p.channel); !slices.Equal(got, []string{"alice: he is gone", "dave: hello"}) {
-						t.Errorf("%s has %q", p.name, got)
-					}
-				}
-			})
+	afterAnyStep(t, 10, func(t *testing.T, w *world, dies func()) {
+		alice, bob := w.two()
+		carol := w.joins("carol", alice, "#bob")
+		key := carol.invites("#c")
+		w.run(10 * time.Second)
+		b := bob.keeps()
+		dies()
+		alice.step(channels.Remove{Channel: "#bob", Nick: "bob"})
+		alice.step(channels.Send{Channel: "#bob", Kind: channels.Text, Text: "he is gone"})
+		w.run(5 * time.Minute)
+		dave := w.person("dave")
+		dave.redeems("#c", key)
+		dave.says("#c", "hello")
+		w.run(2 * time.Minute)
+		w.agree(map[*person]string{alice: "#bob", carol: "#c", dave: "#c"}, "alice", "carol", "dave")
+		if code := w.named["attic"].answers(b); code != wire.CodeRevoked {
+			t.Errorf("the attic answers bob with %q", code)
 		}
-	}
+		if got := bob.history("#alice"); len(got) != 0 {
+			t.Errorf("bob read %q", got)
+		}
+		kept, err := bob.core.Backlog("nobody") // what was shown by a gateway that died may not have been seen
+		if err != nil || !slices.ContainsFunc(kept, func(l channels.Line) bool { return strings.Contains(l.Text, "alice has removed you from #alice") }) {
+			t.Errorf("bob has kept %+v %v", kept, err)
+		}
+		for _, p := range []struct {
+			*person
+			channel string
+		}{{alice, "#bob"}, {carol, "#c"}} {
+			if got := p.history(p.channel); !slices.Equal(got, []string{"alice: he is gone", "dave: hello"}) {
+				t.Errorf("%s has %q", p.name, got)
+			}
+		}
+	})
 }

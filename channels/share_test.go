@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"testing/cryptotest"
 	"time"
 
 	"hubbub/channels"
@@ -297,27 +296,14 @@ func (p *person) idOf(channel, nick string) []byte {
 
 // TestWhoSharesDies has both gateways die once, after each of their steps.
 func TestWhoSharesDies(t *testing.T) {
-	long(t)
-	every := 1
-	if testing.Short() {
-		every = 4
-	}
-	for _, mute := range []bool{true, false} {
-		for n := 1; n <= 12; n += every {
-			t.Run(fmt.Sprintf("mute=%v step=%d", mute, n), func(t *testing.T) {
-				cryptotest.SetGlobalRandom(t, uint64(n))
-				w := newWorld(t)
-				alice, _, carol := w.newcomer()
-				for _, p := range w.people {
-					p.crash, p.mute = p.steps+n, mute
-				}
-				alice.do(channels.Share{Ref: 5, Channel: "#bob", Nick: "carol", Count: 3})
-				w.run(5 * time.Minute)
-				want := []string{"alice [alice]: one", "alice [bob]: waves", "alice [alice]: two\nlines"}
-				if got := carol.quoted("#alice"); !slices.Equal(got, want) {
-					t.Errorf("carol has %q", got)
-				}
-			})
+	afterAnyStep(t, 12, func(t *testing.T, w *world, dies func()) {
+		alice, _, carol := w.newcomer()
+		dies()
+		alice.do(channels.Share{Ref: 5, Channel: "#bob", Nick: "carol", Count: 3})
+		w.run(5 * time.Minute)
+		want := []string{"alice [alice]: one", "alice [bob]: waves", "alice [alice]: two\nlines"}
+		if got := carol.quoted("#alice"); !slices.Equal(got, want) {
+			t.Errorf("carol has %q", got)
 		}
-	}
+	})
 }
