@@ -173,6 +173,8 @@ func (s *step) take(in Input) {
 		s.moveHub(in)
 	case Rescue:
 		s.rescue(in)
+	case AskHub:
+		s.askHub(in)
 	case Delivered:
 		s.delivered(in)
 	default:

@@ -191,6 +191,16 @@ type Rescue struct {
 	Hub     wire.Fingerprint // zero: the hub on which new channels are opened
 }
 
+// AskHub asks a hub something on which the user has an account: one call, signed
+// by the account key (wire.OpReport and its neighbours). It answers with HubSaid, or
+// Failed if the hub cannot be reached. It is not asked again after a restart.
+type AskHub struct {
+	Ref  Ref
+	Hub  wire.Fingerprint
+	Op   wire.Op
+	Args any // the op's argument struct, or nil
+}
+
 // Delivered says that a client has shown every line up to Line. Marks never go back.
 type Delivered struct {
 	Client string // the client's name, "" for the default
@@ -218,6 +228,7 @@ func (Verify) input()    {}
 func (Mirror) input()    {}
 func (DropHub) input()   {}
 func (MoveHub) input()   {}
+func (AskHub) input()    {}
 func (Rescue) input()    {}
 func (Delivered) input() {}
 

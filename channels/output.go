@@ -174,6 +174,24 @@ type HubReady struct {
 	Owner    bool
 }
 
+// HubSaid answers AskHub: the op's result struct in Result.Value, or the hub's
+// refusal.
+type HubSaid struct {
+	Ref    Ref
+	Hub    HubAddress
+	Result wire.Result
+}
+
+// HubCloses tells, once, that a hub goes at a time, or (zero) that it stays after
+// all, and which channels are on it. Those of Only are on no other hub: somebody has
+// to add one, or they end with it.
+type HubCloses struct {
+	Hub      HubAddress
+	At       time.Time
+	Channels []string
+	Only     []string
+}
+
 // Rescued gives rescue keys to hand on. They are kept nowhere in the history.
 type Rescued struct {
 	Ref     Ref

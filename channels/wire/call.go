@@ -148,6 +148,8 @@ type FetchResult struct {
 	Generation [16]byte `cbor:"generation"`         // of the database; never in a backup of it
 	Restored   bool     `cbor:"restored,omitempty"` // After and ID are not known here
 	Retry      int64    `cbor:"retry,omitempty"`    // ms: not held, for too many are; come back then
+	Closes     int64    `cbor:"closes,omitempty"`   // when the hub goes, unix seconds of its clock (RetireArgs)
+	Closed     bool     `cbor:"closed,omitempty"`   // the channel was closed here (OpClose)
 }
 
 // Entry is one entry of a channel's log. Positions grow and are not dense.
@@ -221,4 +223,5 @@ type StatusResult struct {
 	Head       int64    `cbor:"head"`
 	Tokens     int64    `cbor:"tokens"`
 	Owner      bool     `cbor:"owner,omitempty"`
+	Closes     int64    `cbor:"closes,omitempty"` // when the hub goes, unix seconds of its clock
 }

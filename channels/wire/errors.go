@@ -28,6 +28,7 @@ const (
 
 var codes = []Code{
 	CodeBad, CodeDenied, CodeUnknown, CodeRevoked, CodeUsed, CodeWithdrawn, CodeExpired, CodeStale, CodeFull, CodeBusy, CodeTime, CodeInternal,
+	CodeClosed, CodeBanned,
 }
 
 // Error is a hub's refusal.
