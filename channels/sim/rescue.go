@@ -145,7 +145,8 @@ func (s *seat) rescue(h *house) {
 			o.rescued = true
 			tk.w.after(tk.w.some(20*time.Second), func() {
 				o.p.do(channels.Redeem{Channel: tk.name, Key: k.Key, Ref: o.p.ask(func(e channels.Event) {
-					if f, failed := e.(channels.Failed); failed {
+					// Who is right to refuse it has put out who made it, and could tell nobody.
+					if f, failed := e.(channels.Failed); failed && o.knows(s) {
 						tk.w.wrong(Rest, "%s's rescue key is refused: %s %s", o.p.name, f.Code, f.Text)
 					}
 				})})
