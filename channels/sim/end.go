@@ -147,7 +147,14 @@ func (p *person) left() int {
 		if slices.ContainsFunc(tk.seats, func(s *seat) bool { return s.p == p && s.guesses && !s.away }) {
 			return q.Held + q.Losses // he tries on, for he knows it of hubs alone
 		}
-		if s := p.seat(tk); s != nil && (s.orphan() || s.out()) {
+		s := p.seat(tk)
+		if s == nil {
+			continue
+		}
+		if v, _ := p.core.Channel(tk.name); v.Waiting && s.orphan() {
+			return q.Losses // and others' texts, too
+		}
+		if s.orphan() || s.out() {
 			return q.Held + q.Losses // contents wait for who lets him in
 		}
 	}
