@@ -113,11 +113,23 @@ func (s *step) unopened(p pending, why *wire.Error) {
 		s.book.run("DELETE FROM calls WHERE op = ? AND about = ? AND hub = ?", string(wire.OpOffer), v.row, p.hub)
 		s.dropIfRefused(v, "the hub does not open the channel: "+words(why))
 	}
-	if at := s.placeAt(p.channel, p.hub); at.opened == 0 && !at.entered {
+	if at := s.placeAt(p.channel, p.hub); at.opened == 0 && (!at.entered || !s.isNamed(p.channel, p.hub)) {
 		s.removePlace(p.channel, p.hub)
 	}
 	s.book.run("UPDATE places SET opened = -1, trouble = ?, retry = ? WHERE channel = ? AND hub = ? AND opened = 1",
 		"the hub has lost this channel and does not open it again: "+words(why), stamp(s.now.Add(5*time.Minute)), p.channel, p.hub)
+}
+
+// isNamed says that the members keep a channel on a hub: who comes back is still let
+// in on one that was dropped, and cannot open it there, for another has.
+func (s *step) isNamed(channel, hub int64) bool {
+	ch := s.channels[channel]
+	h, ok := s.hub(hub)
+	if ch == nil || !ok {
+		return false
+	}
+	_, named := hubView(s.view(ch), h.address.Fingerprint)
+	return named
 }
 
 // uninvited drops the invites that a request was to offer which came to

@@ -403,7 +403,9 @@ func (w *World) dropOrMirror(s *seat) {
 		for _, h := range w.houses {
 			w.shake(nil, h)
 		}
-		s.p.do(channels.DropHub{Channel: s.talk.name, Hub: pick(w, v.Hubs).Address.Fingerprint})
+		hub := pick(w, v.Hubs).Address.Fingerprint
+		s.p.do(channels.DropHub{Channel: s.talk.name, Hub: hub})
+		s.quits = append(s.quits, hub)
 	default:
 		s.p.do(channels.Mirror{Channel: s.talk.name})
 	}

@@ -122,6 +122,14 @@ func (tk *talk) lost(h *house) bool {
 	})
 }
 
+// quit says that the owner of a hub has left it by himself: who has come back is not
+// who named it, and cannot take it back for the others.
+func (tk *talk) quit(v channels.HubView) bool {
+	return slices.ContainsFunc(tk.live(), func(s *seat) bool {
+		return s.again && tk.alive(v).owner == s.p && slices.Contains(s.quits, v.Address.Fingerprint)
+	})
+}
+
 // member is the seat of a member, nil if nobody here ever had that id.
 func (tk *talk) member(id memberID) *seat {
 	for _, s := range tk.seats {
@@ -161,7 +169,7 @@ func (s *seat) sees() string {
 		members = append(members, m.Fingerprint[:9]+map[bool]string{true: " suspended"}[m.Suspended])
 	}
 	for _, h := range v.Hubs {
-		if s.talk.alive(h) != nil { // one's own that is dead may not have been told of
+		if s.talk.alive(h) != nil && !s.talk.quit(h) { // one's own that is dead may not have been told of
 			hubs = append(hubs, h.Address.URL)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"hubbub/channels/roster"
+	"hubbub/channels/wire"
 )
 
 // checkHubs holds the logs of the hubs against each other, and that there is
@@ -108,14 +109,15 @@ func (w *World) checkTokens() {
 			continue
 		}
 		set := live[0].operations()
-		for _, r := range set.Evaluate().Removed {
+		view := set.Evaluate()
+		for _, r := range view.Removed {
 			s := tk.member(memberID(r.ID))
 			if s == nil || !slices.ContainsFunc(s.standing(), func(c *cut) bool { return c.sure() && w.now.Sub(c.at) > 20*time.Minute }) {
 				continue
 			}
 			channel, token := set.Channel(), r.Token
 			for _, h := range w.houses {
-				if h.dead || h.lied || h.lineage > 0 || h.crowded || h.owner == s.p || !slices.ContainsFunc(live, func(o *seat) bool { return o.p == h.owner }) {
+				if h.dead || h.lied || h.lineage > 0 || h.crowded || h.owner == s.p || !slices.ContainsFunc(live, func(o *seat) bool { return o.p == h.owner }) || !named(view, h) {
 					continue
 				}
 				if rows := h.read(1, "SELECT t.revoked FROM tokens t JOIN channels c ON c.n = t.channel WHERE c.channel = ? AND t.token = ?", channel[:], token[:]); len(rows) > 0 && rows[0][0].(int64) == 0 {
@@ -124,6 +126,11 @@ func (w *World) checkTokens() {
 			}
 		}
 	}
+}
+
+// named says that a channel is kept on a hub: one that was dropped is told of nothing.
+func named(view *roster.View, h *house) bool {
+	return slices.ContainsFunc(view.Hubs, func(v roster.HubView) bool { return wire.Fingerprint(v.Key) == h.hub.Fingerprint() })
 }
 
 // operations are those that somebody has.

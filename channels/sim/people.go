@@ -33,27 +33,28 @@ type seat struct {
 	texts     []*said
 	join      *joining // nil: the founder's
 	left      bool
-	leaves    bool              // about to
-	gone      bool              // left by himself, and not turned away
-	clean     bool              // left when everything said was at a hub
-	ghost     string            // a copy of the phonebook from before that
-	weak      bool              // the phonebook was put back from a copy: less is promised (checkTexts)
-	evil      bool              // malicious
-	in        bool              // has known the members
-	knownBy   []*seat           // who has seen him among the members
-	rival     bool              // a hub has let two in with one key
-	rescued   bool              // was given a rescue key
-	again     bool              // was in before
-	cuts      []*cut            // by which he was removed
-	removed   bool              // and his gateway knows it
-	suspended bool              // in the end, as all see
-	doubted   *bool             // whether he is suspended in the end, as others see; nil: they don't see him
-	confirms  []*seat           // who has confirmed him by hand
-	guesses   bool              // since no hub lets him in
-	unaware   bool              // in the end he is out and has not been told
-	away      bool              // and he has closed the window
-	met       map[memberID]bool // whom he has ever seen among the members
-	stranded  bool              // knows no hub that is not dead, and nobody can tell him of one
+	leaves    bool               // about to
+	gone      bool               // left by himself, and not turned away
+	clean     bool               // left when everything said was at a hub
+	ghost     string             // a copy of the phonebook from before that
+	weak      bool               // the phonebook was put back from a copy: less is promised (checkTexts)
+	evil      bool               // malicious
+	in        bool               // has known the members
+	knownBy   []*seat            // who has seen him among the members
+	rival     bool               // a hub has let two in with one key
+	rescued   bool               // was given a rescue key
+	again     bool               // was in before
+	quits     []wire.Fingerprint // hubs that he has dropped
+	cuts      []*cut             // by which he was removed
+	removed   bool               // and his gateway knows it
+	suspended bool               // in the end, as all see
+	doubted   *bool              // whether he is suspended in the end, as others see; nil: they don't see him
+	confirms  []*seat            // who has confirmed him by hand
+	guesses   bool               // since no hub lets him in
+	unaware   bool               // in the end he is out and has not been told
+	away      bool               // and he has closed the window
+	met       map[memberID]bool  // whom he has ever seen among the members
+	stranded  bool               // knows no hub that is not dead, and nobody can tell him of one
 }
 
 // joining is a one-time key on its way in.
