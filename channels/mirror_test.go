@@ -134,6 +134,34 @@ func TestAHubGottenLaterIsAMirror(t *testing.T) {
 	alice.saw("#bob", "alice: before", "bob: still here")
 }
 
+// Who comes back does not open his hub for a channel again that it knows from
+// before. If the others have dropped it meanwhile he does not stay there alone: what
+// he says would be sent, and nobody read it.
+func TestWhoComesBackIsNotOnHisHubAlone(t *testing.T) {
+	w := begin(t)
+	alice, bob, _, cellar := w.twoHubs()
+	alice.removes("#bob", "bob")
+	w.run(time.Minute)
+	bob.do(channels.Leave{Channel: "#alice"})
+	bob.redeems("#alice", alice.invites("#bob"))
+	w.run(time.Minute)
+	if got := bob.hubsOf("#alice"); !slices.Equal(got, []string{"attic", "cellar"}) {
+		t.Fatalf("bob is back on %q", got)
+	}
+	alice.do(channels.DropHub{Channel: "#bob", Hub: cellar.address().Fingerprint})
+	w.run(10 * time.Second)
+	bob.restart() // then he looks whether his hub is to be used
+	w.run(time.Minute)
+	for _, p := range []struct {
+		*person
+		channel string
+	}{{alice, "#bob"}, {bob, "#alice"}} {
+		if got := p.hubsOf(p.channel); !slices.Equal(got, []string{"attic"}) {
+			t.Errorf("%s sees the hubs %q", p.name, got)
+		}
+	}
+}
+
 func TestCarryingBetweenHubs(t *testing.T) {
 	long(t)
 	w := begin(t)

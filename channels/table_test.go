@@ -190,6 +190,7 @@ func measure(b *testing.B, n int) tableRow {
 			w.run(time.Minute)
 			guest.says("#c", "hello") // and with it his own key, for all
 		}, 2*time.Minute))
+		joins[i].own -= row.message.own
 		founder.says("#c", "hello, "+name)
 		w.run(2 * time.Minute)
 		removals = append(removals, w.costs(founder, func() { founder.removes("#c", name); founder.says("#c", "so, where were we?") }, 10*time.Second))
