@@ -4,7 +4,7 @@ package store
 // next 2 out of 1, and so on. PRAGMA user_version says how many have been run.
 // What has been released is never changed. Every process parses all of the
 // schema, so there is little of it. Times are unix seconds.
-var migrations = []string{schema1, schema2}
+var migrations = []string{schema1, schema2, schema3}
 
 const schema1 = `
 CREATE TABLE accounts (
@@ -90,4 +90,52 @@ CREATE TABLE clock ( -- one row; clock.go says what it means
 	count   INTEGER NOT NULL
 ) STRICT;
 INSERT INTO clock VALUES (0, 0, 0, 0, 0);
+`
+
+const schema3 = `
+-- Guests. One who has claimed is an account with a name.
+ALTER TABLE accounts ADD COLUMN name TEXT; -- null: no guest
+ALTER TABLE accounts ADD COLUMN made INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE accounts ADD COLUMN claimed INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE accounts ADD COLUMN banned INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE accounts ADD COLUMN asked INTEGER NOT NULL DEFAULT 0; -- asked.go says what it means
+CREATE UNIQUE INDEX accounts_name ON accounts (name) WHERE name IS NOT NULL;
+
+CREATE TABLE keys ( -- account keys of guests who have not claimed, and void ones
+	key     BLOB PRIMARY KEY,
+	name    TEXT UNIQUE, -- null: void
+	quota   INTEGER NOT NULL,
+	made    INTEGER NOT NULL,
+	expires INTEGER NOT NULL,
+	banned  INTEGER NOT NULL DEFAULT 0
+) STRICT, WITHOUT ROWID;
+
+ALTER TABLE channels ADD COLUMN quota INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE channels ADD COLUMN banned INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE channels ADD COLUMN closed INTEGER NOT NULL DEFAULT 0; -- when; below 0: opened again then
+CREATE INDEX channels_account ON channels (account);
+CREATE INDEX channels_closed ON channels (closed) WHERE closed > 0;
+ALTER TABLE tokens ADD COLUMN banned INTEGER NOT NULL DEFAULT 0;
+
+CREATE TABLE hub ( -- one row
+	closes   INTEGER NOT NULL, -- when the hub goes; 0: it does not
+	imported BLOB NOT NULL     -- hash of the identity that was imported last
+) STRICT;
+INSERT INTO hub VALUES (0, x'');
+
+CREATE TABLE staged ( -- records of an import that is not done
+	n      INTEGER PRIMARY KEY,
+	id     BLOB NOT NULL UNIQUE,
+	record BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE counts ( -- what the hub has counted since "since"
+	name TEXT PRIMARY KEY,
+	n    INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE budgets (
+	key BLOB PRIMARY KEY,
+	tat INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 `
