@@ -7,9 +7,12 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
+	"unicode"
 
 	"github.com/BurntSushi/toml"
 
+	"hubbub/channels/wire"
 	"hubbub/hub/store"
 )
 
@@ -25,7 +28,13 @@ type configFile struct {
 	Total   int64  `toml:"total_mib"`
 	Tokens  int64  `toml:"tokens"`
 	Slots   int64  `toml:"slots"`
+	Request int64  `toml:"request_kib"`
+	Wait    int    `toml:"wait"`
+	Contact string `toml:"contact"`
 }
+
+// maxContact is the most that the page has room for.
+const maxContact = 200
 
 // Load returns the configuration of a hub whose program lies in folder: as
 // hub.conf there says, and with a data folder beside the program if it names
@@ -71,7 +80,8 @@ func readConfig(folder string) (Config, error) {
 	if file.Data != "" && !filepath.IsAbs(file.Data) {
 		file.Data = filepath.Join(folder, file.Data)
 	}
-	return Config{Data: file.Data, Limits: limits, Held: file.Held}, nil
+	return Config{Data: file.Data, Limits: limits, Held: file.Held, Wait: time.Duration(file.Wait) * time.Second,
+		Request: file.Request << 10, Contact: file.Contact}, nil
 }
 
 // read decodes and checks text.
@@ -90,8 +100,21 @@ func (f *configFile) read(text string) error {
 		}
 		return fmt.Errorf("it knows no %s", strings.Join(names, ", "))
 	}
+	if len(f.Contact) > maxContact || strings.ContainsFunc(f.Contact, unicode.IsControl) {
+		return fmt.Errorf("contact is not one line of at most %d bytes", maxContact)
+	}
+	if read.IsDefined("wait") && (f.Wait < 1 || f.Wait > int(wire.MaxWait/time.Second)) {
+		return fmt.Errorf("wait is %d, not 1 to %d (seconds)", f.Wait, wire.MaxWait/time.Second)
+	}
+	if read.IsDefined("request_kib") && (f.Request < leastRequest || f.Request > wire.MaxRequest>>10) {
+		return fmt.Errorf("request_kib is %d, not %d to %d", f.Request, leastRequest, wire.MaxRequest>>10)
+	}
 	return f.check(read.IsDefined("held"))
 }
+
+// leastRequest is how many KiB let an entry through that joins somebody, with
+// all that is sealed around it.
+const leastRequest = 96
 
 // check refuses values that make no sense.
 func (f *configFile) check(held bool) error {

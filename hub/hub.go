@@ -31,6 +31,13 @@ type Config struct {
 	Held   int           // how many requests may wait at once, over all processes; 0 is DefaultHeld
 	Wait   time.Duration // the longest that a request is held; 0 is wire.MaxWait, which it is at most
 
+	// Request is how large a request the web server before the hub lets through,
+	// which gateways are told; 0 is wire.MaxRequest.
+	Request int64
+
+	// Contact is how people reach whoever runs the hub: the page shows it.
+	Contact string
+
 	// Alone says that no other process serves the same data folder, so that
 	// waiting requests need not be told through it.
 	Alone bool
@@ -52,6 +59,9 @@ type Hub struct {
 
 	opening sync.Mutex // holds store while it is opened
 	store   store.Store
+
+	leaving  chan struct{} // closed when nobody is to be held any more
+	sendHome sync.Once
 }
 
 // Open makes or opens the data folder and the hub's keys in it. It does not
@@ -90,7 +100,8 @@ func Open(config Config) (*Hub, error) {
 	if err := refillClaim(data, keys.fingerprint); err != nil {
 		return nil, fmt.Errorf("opening the hub: %w", err)
 	}
-	return &Hub{config: config, keys: keys, bell: newBell(data, config.Alone)}, nil
+	return &Hub{config: config, keys: keys, bell: newBell(data, config.Alone),
+		leaving: make(chan struct{})}, nil
 }
 
 // Close ends the use of the hub. It is always to be called, after the last
@@ -122,6 +133,9 @@ func (h *Hub) Keys() ([]byte, error) {
 	}
 	limits := wire.DefaultLimits()
 	limits["wait"] = h.config.Wait.Milliseconds()
+	if h.config.Request > 0 {
+		limits["request"] = min(h.config.Request, wire.MaxRequest)
+	}
 	return wire.SignHubKeys(h.keys.identity, wire.HubKeys{
 		Keys: keys, Time: now.Unix(), Versions: []int{wire.Version}, Software: Software, Limits: limits,
 	})

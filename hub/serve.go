@@ -20,6 +20,7 @@ type Request struct {
 	ContentType string
 	Length      int64 // of the body, as Content-Length says; -1 if it does not
 	Body        io.Reader
+	Visit       Visit // for the page
 }
 
 // Reply is what goes back over HTTP.
@@ -41,7 +42,7 @@ func (h *Hub) Serve(ctx context.Context, r Request) (reply Reply) {
 	}()
 	switch r.Method {
 	case "GET", "HEAD":
-		return h.get(r.Query)
+		return h.get(r)
 	case "POST":
 		return h.post(ctx, r)
 	}
@@ -51,9 +52,9 @@ func (h *Hub) Serve(ctx context.Context, r Request) (reply Reply) {
 }
 
 // get answers with the keys, or with the page for people.
-func (h *Hub) get(query string) Reply {
-	if query != wire.KeysQuery {
-		return page(h.unclaimed())
+func (h *Hub) get(r Request) Reply {
+	if r.Query != wire.KeysQuery {
+		return Page{Unclaimed: h.unclaimed(), URL: r.Visit.URL(), Contact: h.config.Contact}.reply()
 	}
 	keys, err := h.Keys()
 	if err != nil {

@@ -26,6 +26,7 @@ func readRequest(environment func(string) string, in io.Reader) (hub.Request, er
 		Query:       environment("QUERY_STRING"),
 		ContentType: environment("CONTENT_TYPE"),
 		Length:      -1,
+		Visit:       hub.VisitOf(environment),
 	}
 	length := environment("CONTENT_LENGTH")
 	if length != "" {

@@ -3,8 +3,11 @@
 package web
 
 import (
+	"context"
 	"io"
+	"net"
 	"net/http"
+	"strings"
 
 	"hubbub/channels/wire"
 	"hubbub/hub"
@@ -14,9 +17,14 @@ import (
 // who may not listen before he has sent it all, gets to know why.
 const maxDrain = 16 << 20
 
+// Server answers requests: a *hub.Hub, or what stands before one.
+type Server interface {
+	Serve(context.Context, hub.Request) hub.Reply
+}
+
 // Handler answers every request to it as the hub does, whatever its path: a
 // hub is one URL. A request that waits is given up with its client.
-func Handler(h *hub.Hub) http.Handler {
+func Handler(h Server) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		reply := h.Serve(r.Context(), hub.Request{
 			Method:      r.Method,
@@ -24,6 +32,7 @@ func Handler(h *hub.Hub) http.Handler {
 			ContentType: r.Header.Get("Content-Type"),
 			Length:      r.ContentLength,
 			Body:        io.LimitReader(r.Body, wire.MaxRequest),
+			Visit:       visit(r),
 		})
 		io.Copy(io.Discard, io.LimitReader(r.Body, maxDrain))
 		for _, header := range reply.Header {
@@ -34,4 +43,17 @@ func Handler(h *hub.Hub) http.Handler {
 			w.Write(reply.Body)
 		}
 	})
+}
+
+// visit is what is known of a request. A FastCGI server's request says nothing
+// of the web server before it.
+func visit(r *http.Request) hub.Visit {
+	v := hub.Visit{Host: r.Host, Path: r.URL.EscapedPath(), Script: r.URL.EscapedPath(), TLS: r.TLS != nil}
+	if !v.TLS && strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https") {
+		v.TLS, v.Behind = true, true
+	}
+	if address, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr); ok {
+		v.Address, v.Port, _ = net.SplitHostPort(address.String())
+	}
+	return v
 }
