@@ -20,7 +20,8 @@ type Request struct {
 	ContentType string
 	Length      int64 // of the body, as Content-Length says; -1 if it does not
 	Body        io.Reader
-	Visit       Visit // for the page
+	Address     string // the client's IP address, without a port; empty: not known
+	Visit       Visit  // for the page
 }
 
 // Reply is what goes back over HTTP.

@@ -1,9 +1,11 @@
 package hub
 
 import (
+	"fmt"
 	"net/netip"
 	"path"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"hubbub/channels/wire"
@@ -24,8 +26,33 @@ type Visit struct {
 	Behind  bool   // that end is another server's, which says so in X-Forwarded-Proto
 }
 
-// VisitOf reads CGI's meta-variables (RFC 3875, section 4.1).
-func VisitOf(environment func(string) string) Visit {
+// RequestOf reads CGI's meta-variables (RFC 3875, section 4.1), and so all of a
+// request but its body. The error is a length that is no number.
+func RequestOf(environment func(string) string) (Request, error) {
+	r := Request{
+		Method:      environment("REQUEST_METHOD"),
+		Query:       environment("QUERY_STRING"),
+		ContentType: environment("CONTENT_TYPE"),
+		Length:      -1,
+		Address:     environment("REMOTE_ADDR"),
+		Visit:       visitOf(environment),
+	}
+	if length := environment("CONTENT_LENGTH"); length != "" {
+		n, err := strconv.ParseUint(length, 10, 63)
+		if err != nil {
+			return r, fmt.Errorf("content length %.20q", length)
+		}
+		r.Length = int64(n)
+	}
+	// A chunked body has no length, and arrives empty or not at all.
+	if environment("HTTP_TRANSFER_ENCODING") != "" {
+		r.Length = -1
+	}
+	return r, nil
+}
+
+// visitOf reads what is the visit's of them.
+func visitOf(environment func(string) string) Visit {
 	uri, _, _ := strings.Cut(environment("REQUEST_URI"), "?")
 	https := environment("HTTPS")
 	v := Visit{

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strconv"
 	"time"
 
 	"hubbub/channels/wire"
@@ -21,25 +20,10 @@ const maxDrain = 64 << 20
 // 4.1) and standard input make up. All of the input is taken, whatever it is:
 // see maxDrain.
 func readRequest(environment func(string) string, in io.Reader) (hub.Request, error) {
-	r := hub.Request{
-		Method:      environment("REQUEST_METHOD"),
-		Query:       environment("QUERY_STRING"),
-		ContentType: environment("CONTENT_TYPE"),
-		Length:      -1,
-		Visit:       hub.VisitOf(environment),
-	}
-	length := environment("CONTENT_LENGTH")
-	if length != "" {
-		n, err := strconv.ParseUint(length, 10, 63)
-		if err != nil {
-			drain(in)
-			return r, fmt.Errorf("content length %.20q", length)
-		}
-		r.Length = int64(n)
-	}
-	// A chunked body has no length, and arrives empty or not at all.
-	if environment("HTTP_TRANSFER_ENCODING") != "" {
-		r.Length = -1
+	r, err := hub.RequestOf(environment)
+	if err != nil {
+		drain(in)
+		return r, err
 	}
 	var body bytes.Buffer
 	if 0 < r.Length && r.Length <= wire.MaxRequest {
