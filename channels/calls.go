@@ -159,7 +159,7 @@ func (s *step) signed(h hub, p pending) (c wire.SignedCall, size int, ok bool) {
 			return c, 0, false
 		}
 		c.Args, c.Key = wire.ClaimArgs{Secret: [16]byte(h.secret)}, h.account
-	case wire.OpOpen:
+	case wire.OpOpen, wire.OpRetire:
 		c.Key = h.account
 	case wire.OpRedeem:
 		secret, found := first(s.book, readBytes, "SELECT secret FROM redeemed WHERE channel = ? AND secret IS NOT NULL", p.channel)
@@ -242,12 +242,24 @@ func (s *step) putOff(p pending) {
 
 // patience is how long a call waits that a hub would not take yet.
 func (s *step) patience(p pending) time.Duration {
+	if s.placeAt(p.channel, p.hub).standing == Closed {
+		return closedPatience + randomDuration(closedPatience/4)
+	}
 	age := s.now.Sub(time.Unix(0, s.book.number("SELECT made FROM calls WHERE id = ?", p.row)))
 	return min(max(age/4, 2*time.Second), 5*time.Minute) + randomDuration(time.Second)
 }
 
+// closedPatience is that of a call to a hub that takes nothing new.
+const closedPatience = time.Hour
+
 // take1 takes the answer to one call.
 func (s *step) take1(p pending, result wire.Result) verdict {
+	if e := result.Error; e != nil && e.Code == wire.CodeBanned {
+		switch p.op {
+		case wire.OpPut, wire.OpGrant, wire.OpRevoke, wire.OpWithdraw:
+			return s.banned(p, e)
+		}
+	}
 	switch p.op {
 	case wire.OpClaim:
 		return s.claimed(p, result)
@@ -264,6 +276,10 @@ func (s *step) take1(p pending, result wire.Result) verdict {
 		return s.knocked(p, result)
 	case wire.OpPut:
 		return s.stored(p, result)
+	case wire.OpClose:
+		return s.closedOn(p, result)
+	case wire.OpRetire:
+		return s.retired(p, result)
 	}
 	if p.op == wire.OpGrant {
 		return s.granted(p, result)

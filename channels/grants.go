@@ -189,7 +189,7 @@ func (s *step) granted(p pending, result wire.Result) verdict {
 	var args wire.GrantArgs
 	own := wire.Token(public(ch.token))
 	switch {
-	case transient(result.Error.Code), result.Error.Code == wire.CodeUnknown && ch.state != stateLeaving:
+	case transient(result.Error.Code), (result.Error.Code == wire.CodeUnknown || result.Error.Code == wire.CodeClosed) && ch.state != stateLeaving:
 		return later // one who has left opens no channel again that the hub has lost
 	case result.Error.Code == wire.CodeDenied && codec.Unmarshal(p.args, &args) == nil && args.Under != own:
 		s.grant(ch, p.hub, roster.Token(args.Token), roster.Token(own))

@@ -30,20 +30,30 @@ type hub struct {
 	since    time.Time // it does not answer; zero: it does
 	told     time.Time // the user, of that
 	rested   time.Time // when he was told so last
+
+	closes     time.Time // when it goes, as it says; zero: it does not
+	closesSaid time.Time // what the user was told last of that
+	closesTold time.Time // and when
+	reminded   bool      // he was told again, shortly before
+	empty      bool      // it is to become another one (UseHub.Empty)
+	moving     string    // where it will be asked, once the others know that (MoveHub.Leaves)
+	movingFrom time.Time // since when
 }
 
-const selectHubs = "SELECT id, url, fingerprint, account, secret, claimed, owner, embedded, up, heard, trouble, note, trusted, since, told, rested FROM hubs "
+const selectHubs = "SELECT id, url, fingerprint, account, secret, claimed, owner, embedded, up, heard, trouble, note, trusted, since, told, rested, closes, closes_said, closes_told, reminded, empty, moving, moving_since FROM hubs "
 
 func readHub(r row) hub {
 	var h hub
 	var fingerprint, account []byte
-	var heard, since, told, rested int64
-	scan(r, &h.row, &h.address.URL, &fingerprint, &account, &h.secret, &h.claimed, &h.owner, &h.embedded, &h.up, &heard, &h.trouble, &h.note, &h.trusted, &since, &told, &rested)
+	var heard, since, told, rested, closes, closesSaid, closesTold, moving int64
+	scan(r, &h.row, &h.address.URL, &fingerprint, &account, &h.secret, &h.claimed, &h.owner, &h.embedded, &h.up, &heard, &h.trouble, &h.note, &h.trusted, &since, &told, &rested,
+		&closes, &closesSaid, &closesTold, &h.reminded, &h.empty, &h.moving, &moving)
 	h.address.Fingerprint = wire.Fingerprint(fingerprint)
 	if len(account) > 0 {
 		h.account = ed25519.NewKeyFromSeed(account)
 	}
 	h.heard, h.since, h.told, h.rested = moment(heard), moment(since), moment(told), moment(rested)
+	h.closes, h.closesSaid, h.closesTold, h.movingFrom = moment(closes), moment(closesSaid), moment(closesTold), moment(moving)
 	return h
 }
 
@@ -111,8 +121,8 @@ func (s *step) useHub(in UseHub) {
 		rand.Read(seed)
 		s.book.run("UPDATE hubs SET account = ? WHERE id = ?", seed, h.row)
 	}
-	s.book.run("UPDATE hubs SET embedded = ? WHERE id = ?", in.Embedded, h.row)
-	h.embedded = in.Embedded
+	s.book.run("UPDATE hubs SET embedded = ?, empty = ? WHERE id = ?", in.Embedded, in.Empty, h.row)
+	h.embedded, h.empty = in.Embedded, in.Empty
 	if h.claimed && in.Secret == ([16]byte{}) {
 		s.ready(in.Ref, h)
 		return
@@ -166,7 +176,11 @@ func (s *step) claimed(p pending, result wire.Result) verdict {
 		case wire.CodeUsed:
 			code, text = CodeUsed, "somebody else has claimed this hub with this key: if the hub is yours, put an empty file claim.txt into its data folder and open its page, for another key"
 		case wire.CodeExpired:
-			code, text = CodeExpired, "this key for the hub has expired"
+			code, text = CodeExpired, "this key for the hub has expired: ask the hub's owner for a new one"
+		case wire.CodeWithdrawn:
+			code, text = CodeRevoked, "this key for the hub is void: its owner has made a new one, or taken it back"
+		case wire.CodeBanned:
+			code, text = CodeNotAllowed, "the owner of the hub serves you no more"
 		}
 		s.fail(ref, "", code, "%s", text)
 		return answered
@@ -200,18 +214,19 @@ const settingHome = "home"
 // ready tells that a hub is one's own. Channels that one opens from now on live
 // there, unless it is the embedded one.
 func (s *step) ready(ref Ref, h hub) {
-	if !h.embedded {
+	keeps := !h.embedded && !h.empty
+	if keeps {
 		s.book.set(settingHome, hex.EncodeToString(h.address.Fingerprint[:]))
 	}
 	s.emit(HubReady{Ref: ref, Hub: h.address, Embedded: h.embedded, Owner: h.owner})
-	if !h.embedded {
+	if keeps {
 		s.book.run("DELETE FROM unmirrored WHERE hub = ? AND why = ?", h.row, mirrorRefused)
 		s.mirrors()
 	}
 }
 
 // choose finds the hub to open a channel on: of one's own that answer the one
-// that was added last, else another, else the embedded one.
+// that was added last, else another, one that closes last, else the embedded one.
 func (s *step) choose() (hub, bool) {
 	home := s.book.setting(settingHome)
 	var chosen hub
@@ -219,14 +234,16 @@ func (s *step) choose() (hub, bool) {
 	for _, h := range s.hubs() {
 		r := 0
 		switch {
-		case !h.claimed || h.account == nil:
+		case !h.claimed || h.account == nil || h.empty:
 		case h.embedded:
 			r = 1
-		case !h.up:
-		case hex.EncodeToString(h.address.Fingerprint[:]) == home:
-			r = 3
-		default:
+		case !h.up || s.hasClosed(h):
+		case !h.closes.IsZero():
 			r = 2
+		case hex.EncodeToString(h.address.Fingerprint[:]) == home:
+			r = 4
+		default:
+			r = 3
 		}
 		if r > rank {
 			chosen, rank = h, r
@@ -379,9 +396,11 @@ const droppedKept = 10 * time.Minute
 // forgetDropped forgets the hubs that were dropped a while ago.
 func (s *step) forgetDropped(ch *channel) {
 	for _, h := range list(s.book, readNumber, "SELECT hub FROM places WHERE channel = ? AND dropped > 0 AND dropped <= ?", ch.row, stamp(s.now.Add(-droppedKept))) {
-		s.removePlace(ch.row, h)
+		if !s.closeOn(ch, h) {
+			s.removePlace(ch.row, h)
+		}
 	}
-	if last := s.book.number("SELECT min(dropped) FROM places WHERE channel = ? AND dropped > 0", ch.row); last > 0 {
+	if last := s.book.number("SELECT min(dropped) FROM places WHERE channel = ? AND dropped > 0 AND closing = 0", ch.row); last > 0 {
 		s.timer(ch, timerDropped, moment(last).Add(droppedKept))
 	}
 }

@@ -40,6 +40,7 @@ type UseHub struct {
 	Hub      HubAddress
 	Secret   [16]byte // from the account key; zero if the hub is claimed already
 	Embedded bool     // the gateway's own, on loopback: used only where there is no other
+	Empty    bool     // it is to become another hub (wire.OpImport): no channel goes there
 }
 
 // Join opens a channel by name: shows it if it was hidden; joins it if a member of
@@ -179,6 +180,11 @@ type DropHub struct {
 type MoveHub struct {
 	Ref Ref
 	Hub HubAddress // the fingerprint it is known by, and the new URL
+
+	// Leaves says that what is at the old URL still answers, and is to be left: it is
+	// asked there until it has what the others are told, and is told to take nothing new
+	// (wire.OpRetire). Done comes then.
+	Leaves bool
 }
 
 // Rescue makes rescue keys for a channel of which no hub can be reached: one

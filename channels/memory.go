@@ -26,7 +26,9 @@ type memory struct {
 	placing  map[place]Ref        // who waits for a channel to be kept on a further hub
 	private  map[roster.Hash]bool // hub+ at private addresses of which the user was told
 	rescuing map[place]Ref        // who waits for rescue keys
+	moving   map[int64]Ref        // who waits for a hub to be left at its old URL, by its row
 	forking  map[int64]Ref        // who waits for the others of a channel to be invited to another, by its row
+	asks     []ask                // what hubs are to be asked on the user's accounts; never changed, but replaced
 	asked    map[asker]time.Time  // when a member was last given what was missing there
 	cleaned  time.Time            // when old things were deleted last
 	truncate time.Time            // when the write-ahead log is to be emptied; zero: not needed
@@ -80,6 +82,9 @@ type flight struct {
 	counts   []int64 // channels that the hub is asked the numbers of, behind the acks
 	probe    bool    // work: it only asks how the hub is
 	peek     *peek
+	ask      Ref    // flightAsk: who asks
+	url      string // where the hub was asked
+	astray   bool   // it was another of its URLs that answered
 }
 
 type flightKind int
@@ -88,6 +93,7 @@ const (
 	flightFetch flightKind = iota
 	flightWork
 	flightPeek
+	flightAsk
 )
 
 // ack is an acknowledgement under way.
@@ -99,7 +105,7 @@ type ack struct {
 func newMemory() memory {
 	return memory{
 		flights: map[RequestID]*flight{}, hubs: map[int64]hubState{}, lines: map[line]lineState{}, entered: map[place]RequestID{}, head: map[place]bool{},
-		invited: map[int64]Ref{}, took: map[int64]int64{}, joining: map[session.Slot]Ref{}, claiming: map[int64]Ref{}, placing: map[place]Ref{}, rescuing: map[place]Ref{}, forking: map[int64]Ref{}, private: map[roster.Hash]bool{}, asked: map[asker]time.Time{},
+		invited: map[int64]Ref{}, took: map[int64]int64{}, joining: map[session.Slot]Ref{}, claiming: map[int64]Ref{}, placing: map[place]Ref{}, rescuing: map[place]Ref{}, moving: map[int64]Ref{}, forking: map[int64]Ref{}, private: map[roster.Hash]bool{}, asked: map[asker]time.Time{},
 	}
 }
 
@@ -116,6 +122,7 @@ func (m memory) clone() memory {
 	m.placing = maps.Clone(m.placing)
 	m.private = maps.Clone(m.private)
 	m.rescuing = maps.Clone(m.rescuing)
+	m.moving = maps.Clone(m.moving)
 	m.forking = maps.Clone(m.forking)
 	m.asked = maps.Clone(m.asked)
 	return m

@@ -20,6 +20,7 @@ const (
 	mirrorDropped = "dropped" // the user has ended it
 	mirrorAsked   = "asked"   // the user was told how
 	mirrorRefused = "refused" // the hub would not open it
+	mirrorCloses  = "closes"  // the hub goes
 )
 
 // mirror keeps a channel on a further hub.
@@ -71,13 +72,14 @@ func (s *step) openFirst(ch *channel, hub int64) {
 	}
 }
 
-// home is the user's own hub that channels are kept on, whether it answers or not.
+// home is the user's own hub that channels are kept on, whether it answers or not;
+// none that goes.
 func (s *step) home() (hub, bool) {
 	var home hub
 	found := false
 	name := s.book.setting(settingHome)
 	for _, h := range s.hubs() {
-		if h.account == nil || !h.claimed || h.embedded {
+		if h.account == nil || !h.claimed || h.embedded || h.empty || !h.closes.IsZero() {
 			continue
 		}
 		if !found || fmt.Sprintf("%x", h.address.Fingerprint[:]) == name {
@@ -128,10 +130,10 @@ func (s *step) mayMirror(ch *channel, h hub) bool {
 	return s.options.Private || s.livesPrivately(ch) || !wire.PrivateURL(h.address.URL)
 }
 
-// lively is on how many hubs a channel is that answer, or did a day ago: those
-// that are named and dead keep nobody from adding a live one.
+// lively is on how many hubs a channel is that stay and answer, or did a day ago:
+// those that are named and dead keep nobody from adding a live one.
 func (s *step) lively(ch *channel) int64 {
-	return s.book.number("SELECT count(*) FROM places p JOIN hubs h ON h.id = p.hub WHERE p.channel = ? AND p.dropped = 0 AND p.entered = 1 AND (h.since = 0 OR h.since > ?)",
+	return s.book.number("SELECT count(*) FROM places p JOIN hubs h ON h.id = p.hub WHERE p.channel = ? AND p.dropped = 0 AND p.entered = 1 AND h.closes = 0 AND (h.since = 0 OR h.since > ?)",
 		ch.row, stamp(s.now.Add(-24*time.Hour)))
 }
 
@@ -206,33 +208,50 @@ func (s *step) dropHub(in DropHub) {
 // drop takes back all that says that a channel is kept on a hub.
 func (s *step) drop(ch *channel, h hub, ref Ref) {
 	v, _ := hubView(s.view(ch), h.address.Fingerprint)
-	var may []roster.HubEntry
 	for _, e := range v.Entries {
 		by := session.Member(e.By)
-		if by == ch.self || s.view(ch).Above(roster.Member(ch.self), e.By) {
-			may = append(may, e)
-		} else if h.account == nil { // one's own hub may be left whoever names it
+		if !s.mayTakeBack(ch, e) && h.account == nil { // one's own hub may be left whoever names it
 			s.fail(ref, ch.name, CodeNotPossible, "%s added that hub: only %s, or who stands above, can take it back", s.nickOf(ch, by), s.nickOf(ch, by))
 			return
 		}
 	}
-	for _, e := range may {
-		if _, err := s.announce(ch, roster.HubDrop{Hub: e.Op}); err != nil {
-			s.fail(ref, ch.name, CodeInternal, "%v", err)
-			return
-		}
-	}
-	if len(may) < len(v.Entries) || len(may) == 0 {
-		s.leaveHub(ch, h.row)
-	}
-	if h.account != nil {
-		s.book.run("INSERT INTO unmirrored (channel, hub, why) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET why = excluded.why", ch.row, h.row, mirrorDropped)
+	if err := s.unname(ch, h, mirrorDropped); err != nil {
+		s.fail(ref, ch.name, CodeInternal, "%v", err)
+		return
 	}
 	text := fmt.Sprintf("%s is not kept on %s any more", ch.name, h.address.URL)
 	if !h.up {
 		text += fmt.Sprintf(". It is told over the other hubs: who reaches none of them needs a rescue key (/msg sysop hub rescue %s)", ch.name)
 	}
 	s.emit(Done{Ref: ref, Text: text})
+}
+
+// mayTakeBack says that the user may take back that a hub was added.
+func (s *step) mayTakeBack(ch *channel, e roster.HubEntry) bool {
+	return session.Member(e.By) == ch.self || s.view(ch).Above(roster.Member(ch.self), e.By)
+}
+
+// unname takes back what the user may of what says that a channel is kept on a hub,
+// and leaves it. Why is noted of an own one.
+func (s *step) unname(ch *channel, h hub, why string) error {
+	v, _ := hubView(s.view(ch), h.address.Fingerprint)
+	taken := 0
+	for _, e := range v.Entries {
+		if !s.mayTakeBack(ch, e) {
+			continue
+		}
+		if _, err := s.announce(ch, roster.HubDrop{Hub: e.Op}); err != nil {
+			return err
+		}
+		taken++
+	}
+	if taken < len(v.Entries) || taken == 0 {
+		s.leaveHub(ch, h.row)
+	}
+	if h.account != nil {
+		s.book.run("INSERT INTO unmirrored (channel, hub, why) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET why = excluded.why", ch.row, h.row, why)
+	}
+	return nil
 }
 
 // moveHub notes where a hub is now, which has answered there.
@@ -245,6 +264,10 @@ func (s *step) moveHub(in MoveHub) {
 		return
 	case !ok:
 		s.fail(in.Ref, "", CodeHub, "no channel of yours is kept on that hub, and it is none of yours: /msg sysop hub list")
+		return
+	}
+	if s.becomesOther(url, h); in.Leaves && h.up && h.account != nil && h.address.URL != url {
+		s.beginMove(h, url, in.Ref)
 		return
 	}
 	s.relocate(h.row, url)
@@ -261,6 +284,15 @@ func (s *step) moveHub(in MoveHub) {
 		text += ", and the others are told so in " + strings.Join(told, ", ")
 	}
 	s.emit(Done{Ref: in.Ref, Text: text})
+}
+
+// becomesOther forgets the empty hub that was at a URL, and is another one now.
+func (s *step) becomesOther(url string, now hub) {
+	for _, h := range s.hubs() {
+		if h.empty && h.row != now.row && h.address.URL == url {
+			s.forgetAccount(h)
+		}
+	}
 }
 
 // sayMoved tells a channel where its hub is now, unless it was told already.

@@ -55,9 +55,13 @@ func (c *Core) livingOn(h hub) []*channel {
 	return living
 }
 
-// tellDown tells of the hubs that do not answer for a while.
+// tellDown tells of the hubs that do not answer for a while, or go.
 func (s *step) tellDown() {
 	for _, h := range s.hubs() {
+		s.mindClosing(h)
+		if h.moving != "" {
+			s.mindMoving(h)
+		}
 		at := s.tellsOf(h)
 		if at.IsZero() || at.After(s.now) {
 			continue
@@ -158,6 +162,10 @@ func (s *step) tellStanding(ch *channel, hub int64) {
 		s.emit(News{Channel: ch.name, Text: fmt.Sprintf("the hub %s has no room for %s: %s. %s", h.address.URL, ch.name, p.trouble, s.without(ch, hub))})
 	case PutOut:
 		s.emit(News{Channel: ch.name, Text: fmt.Sprintf("the hub %s lets you into %s no more: %s. %s", h.address.URL, ch.name, p.trouble, s.without(ch, hub))})
+	case Closed:
+		s.emit(News{Channel: ch.name, Text: fmt.Sprintf("the hub %s takes nothing new for %s any more: %s. %s", h.address.URL, ch.name, p.trouble, s.whatNext(ch, hub))})
+	case Banned:
+		s.emit(News{Channel: ch.name, Text: fmt.Sprintf("the owner of the hub %s serves you no more in %s: %s. %s", h.address.URL, ch.name, p.trouble, s.whatNext(ch, hub))})
 	case Lost:
 		s.emit(News{Channel: ch.name, Text: fmt.Sprintf("the hub %s does not know %s any more: it was wiped, or put back from a backup. %s", h.address.URL, ch.name, s.without(ch, hub))})
 	}

@@ -240,7 +240,7 @@ func (s *step) stored(p pending, result wire.Result) verdict {
 		return s.unstored(ch, p, result.Error)
 	}
 	s.hubHas(ch, p.entry)
-	if s.placeAt(p.channel, p.hub).standing == Full {
+	if standing := s.placeAt(p.channel, p.hub).standing; standing == Full || standing == Closed {
 		s.stand(ch, p.hub, Good, "")
 	}
 	return answered
@@ -260,9 +260,13 @@ func (s *step) hubHas(ch *channel, entry int64) {
 
 // unstored takes a hub's refusal of an entry.
 func (s *step) unstored(ch *channel, p pending, e *wire.Error) verdict {
-	if e.Code == wire.CodeFull {
+	switch {
+	case e.Code == wire.CodeFull:
 		s.stand(ch, p.hub, Full, words(e))
 		return later
+	case e.Code == wire.CodeClosed && ch.state != stateLeaving:
+		s.stand(ch, p.hub, Closed, words(e))
+		return later // it may stay after all; and what no other hub has is kept
 	}
 	if transient(e.Code) {
 		s.trouble(ch, p.hub, words(e))

@@ -261,19 +261,21 @@ type Failed struct {
 	Suggest string // CodeTaken: a free channel name
 }
 
-func (Line) event()     {}
-func (Shown) event()    {}
-func (Hidden) event()   {}
-func (Gone) event()     {}
-func (Joined) event()   {}
-func (Forked) event()   {}
-func (Left) event()     {}
-func (Renamed) event()  {}
-func (Topic) event()    {}
-func (Invited) event()  {}
-func (HubReady) event() {}
-func (Rescued) event()  {}
-func (News) event()     {}
-func (Done) event()     {}
-func (Warn) event()     {}
-func (Failed) event()   {}
+func (Line) event()      {}
+func (Shown) event()     {}
+func (Hidden) event()    {}
+func (Gone) event()      {}
+func (Joined) event()    {}
+func (Forked) event()    {}
+func (Left) event()      {}
+func (Renamed) event()   {}
+func (Topic) event()     {}
+func (Invited) event()   {}
+func (HubReady) event()  {}
+func (HubSaid) event()   {}
+func (HubCloses) event() {}
+func (Rescued) event()   {}
+func (News) event()      {}
+func (Done) event()      {}
+func (Warn) event()      {}
+func (Failed) event()    {}

@@ -51,8 +51,9 @@ func (c *Core) placesOf(ch *channel) []int64 {
 
 // addPlace notes that a channel lives on a hub, and says whether that is new.
 func (s *step) addPlace(ch *channel, hub int64) bool {
+	s.book.run("DELETE FROM calls WHERE channel = ? AND hub = ? AND op = ?", ch.row, hub, string(wire.OpClose))
 	return s.book.run(`INSERT INTO places (channel, hub, joined) VALUES (?, ?, 1)
-		ON CONFLICT DO UPDATE SET dropped = 0, retry = 0 WHERE dropped > 0`, ch.row, hub) > 0
+		ON CONFLICT DO UPDATE SET dropped = 0, closing = 0, retry = 0 WHERE dropped > 0`, ch.row, hub) > 0
 }
 
 // removePlace forgets that a channel lived on a hub.
@@ -76,7 +77,7 @@ func (s *step) forgetPlaces(ch *channel) {
 func (s *step) enter(ch *channel, hub int64) {
 	p := s.placeAt(ch.row, hub)
 	full := p.standing == Full && s.book.number("SELECT EXISTS (SELECT 1 FROM calls WHERE channel = ? AND hub = ?)", ch.row, hub) > 0
-	if full { // only a put can show whether that is over
+	if full || p.standing == Closed { // only a put can show whether that is over
 		p.standing, p.trouble = Good, ""
 	}
 	if !p.entered {
@@ -84,7 +85,7 @@ func (s *step) enter(ch *channel, hub int64) {
 	}
 	if !p.entered || p.standing != Good || p.trouble != "" {
 		s.book.run(`UPDATE places SET entered = 1, joined = 1 WHERE channel = ? AND hub = ?`, ch.row, hub)
-		s.book.run(`UPDATE places SET standing = 0, told = 0, trouble = '' WHERE channel = ? AND hub = ? AND NOT (standing = ? AND ?)`, ch.row, hub, int(Full), full)
+		s.book.run(`UPDATE places SET standing = 0, told = 0, trouble = '' WHERE channel = ? AND hub = ? AND NOT (standing = ? AND ?) AND standing <> ?`, ch.row, hub, int(Full), full, int(Closed))
 		s.admit(ch, hub)
 	}
 }
@@ -129,6 +130,10 @@ func (s *step) refused(ch *channel, hub int64, e *wire.Error) {
 			}
 			wait = refusedOut
 		}
+	case e.Code == wire.CodeBanned:
+		s.stand(ch, hub, Banned, words(e))
+		s.book.run("UPDATE places SET entered = 0 WHERE channel = ? AND hub = ?", ch.row, hub)
+		wait = min(refusedBase<<min(p.tries, 12), refusedPutOut)
 	case e.Code == wire.CodeUnknown, e.Code == wire.CodeDenied:
 		wait = s.notLetIn(ch, hub, p, e, wait)
 	default:

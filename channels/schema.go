@@ -271,6 +271,14 @@ ALTER TABLE hubs ADD COLUMN since INTEGER NOT NULL DEFAULT 0;   -- since when it
 ALTER TABLE hubs ADD COLUMN told INTEGER NOT NULL DEFAULT 0;    -- when the user was told of that; 0: not
 ALTER TABLE hubs ADD COLUMN rested INTEGER NOT NULL DEFAULT 0;  -- when the user was last told that it is down
 
+ALTER TABLE hubs ADD COLUMN closes INTEGER NOT NULL DEFAULT 0;      -- when it goes, as it says; 0: it does not
+ALTER TABLE hubs ADD COLUMN closes_said INTEGER NOT NULL DEFAULT 0; -- what the user was told last of that
+ALTER TABLE hubs ADD COLUMN closes_told INTEGER NOT NULL DEFAULT 0; -- and when
+ALTER TABLE hubs ADD COLUMN reminded INTEGER NOT NULL DEFAULT 0;    -- he was told again, shortly before
+ALTER TABLE hubs ADD COLUMN empty INTEGER NOT NULL DEFAULT 0;       -- it is to become another one: nothing is put there
+ALTER TABLE hubs ADD COLUMN moving TEXT NOT NULL DEFAULT '';        -- where it will be asked, once the others know; empty: it stays
+ALTER TABLE hubs ADD COLUMN moving_since INTEGER NOT NULL DEFAULT 0;
+
 -- Where a hub may be reached otherwise, as members have said.
 CREATE TABLE locations (
 	hub INTEGER NOT NULL REFERENCES hubs ON DELETE CASCADE,
@@ -293,6 +301,7 @@ ALTER TABLE places ADD COLUMN bytes INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE places ADD COLUMN quota INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE places ADD COLUMN counted INTEGER NOT NULL DEFAULT 0;  -- and when
 ALTER TABLE places ADD COLUMN rubbish INTEGER NOT NULL DEFAULT 0;  -- entries that came first from there and are none
+ALTER TABLE places ADD COLUMN closing INTEGER NOT NULL DEFAULT 0;  -- since when a hub that was dropped is asked to close the channel; 0: it is not
 UPDATE places SET entered = joined;
 CREATE INDEX places_hub ON places (hub);
 
@@ -300,7 +309,7 @@ CREATE INDEX places_hub ON places (hub);
 CREATE TABLE unmirrored (
 	channel INTEGER NOT NULL REFERENCES channels ON DELETE CASCADE,
 	hub     INTEGER NOT NULL REFERENCES hubs ON DELETE CASCADE,
-	why     TEXT NOT NULL,  -- dropped, asked, refused
+	why     TEXT NOT NULL,  -- dropped, asked, refused, closes
 	PRIMARY KEY (channel, hub)
 ) STRICT, WITHOUT ROWID;
 

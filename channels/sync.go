@@ -23,7 +23,7 @@ const (
 func (s *step) request(h hub, f *flight, calls []wire.SignedCall, wait time.Duration) RequestID {
 	s.memory.last++
 	id := s.memory.last
-	f.id = id
+	f.id, f.url = id, h.address.URL
 	s.memory.flights[id] = f
 	public := s.public(h)
 	s.out.Requests = append(s.out.Requests, Request{
@@ -226,6 +226,7 @@ func (s *step) answered(in Answered) {
 		s.missed(f, *in.Failure)
 		return
 	}
+	f.astray = in.URL != "" && s.book.number("SELECT count(*) FROM locations WHERE hub = ? AND url = ?", f.hub, canonical(in.URL)) > 0
 	s.heard(f.hub, in)
 	switch f.kind {
 	case flightFetch:
@@ -234,12 +235,14 @@ func (s *step) answered(in Answered) {
 		s.worked(f, in.Results)
 	case flightPeek:
 		s.peeked(f.peek, in.Results[0])
+	case flightAsk:
+		s.asked(f, in.Results[0])
 	}
 }
 
 // size is how many calls a flight has.
 func (f *flight) size() int {
-	if f.kind == flightPeek || f.probe {
+	if f.kind == flightPeek || f.kind == flightAsk || f.probe {
 		return 1
 	}
 	return len(f.channels) + len(f.calls) + len(f.acks) + len(f.counts)
@@ -295,6 +298,8 @@ func (s *step) missed(f *flight, why HubFailure) {
 		s.unmirrored(f, why)
 	case flightPeek:
 		s.unpeeked(f.peek, why)
+	case flightAsk:
+		s.unasked(f, why)
 	}
 }
 
@@ -315,6 +320,7 @@ func backoff(failures int) time.Duration {
 func (s *step) fetched(f *flight, results []wire.Result) {
 	var pause time.Duration
 	found, odd := false, false
+	var closes closing
 	for i, id := range f.channels {
 		ch := s.channels[id]
 		if ch == nil || ch.state == stateLeaving || ch.state == stateRemoved {
@@ -331,7 +337,9 @@ func (s *step) fetched(f *flight, results []wire.Result) {
 		read := s.log(ch, f.hub, r)
 		found = found || read > 0
 		odd = odd || r.Restored || read < len(r.Entries) || r.More && read == 0
+		closes.says(r)
 	}
+	s.noteCloses(f, closes)
 	state := s.memory.lines[f.line]
 	// A hub that has nothing and says so too soon is not asked without end.
 	if pause == 0 && (odd || !found && f.waits && s.now.Sub(f.sent) < 2*time.Second) {

@@ -1,6 +1,10 @@
 package channels
 
-import "time"
+import (
+	"time"
+
+	"hubbub/channels/wire"
+)
 
 // Views are what the gateway may ask at any time, between two steps. They
 // change nothing. All texts and nicks in them are already cleaned: nicks are
@@ -9,6 +13,7 @@ import "time"
 // ChannelView is a channel as it is shown.
 type ChannelView struct {
 	Name      string
+	ID        wire.Channel // by which hubs know it
 	Hidden    bool
 	Created   time.Time
 	Topic     string
@@ -26,6 +31,7 @@ type ChannelView struct {
 // MemberView is a member of a channel.
 type MemberView struct {
 	ID          [32]byte
+	Token       wire.Token // by which hubs know them; zero if it is not known
 	Nick        string
 	Own         bool
 	Founder     bool
@@ -54,7 +60,7 @@ type ForkView struct {
 // Standing is how a hub stands to the user, or to a channel.
 type Standing int
 
-// What can be said of a hub, the best first.
+// What can be said of a hub.
 const (
 	Good    Standing = iota // its last answer was a good one
 	Unasked                 // nothing was asked of it yet
@@ -63,6 +69,8 @@ const (
 	PutOut                  // it answers, and lets the user's token in no more
 	Odd                     // it answers what makes no sense
 	Down                    // it does not answer, or something else does
+	Closed                  // it answers, and takes nothing new: it has closed, or the channel was closed there
+	Banned                  // it answers, and its owner serves the user no more
 )
 
 // HubView is a hub as status shows it. Channel-related fields are zero in
@@ -78,6 +86,7 @@ type HubView struct {
 	Trouble  string    // why not Up or Good, or a certificate's fault
 	Standing Standing  // of the channel there, or of the hub
 	Since    time.Time // when that became Down; zero: it is not
+	Closes   time.Time // when it goes, as it says; zero: it does not
 	Behind   int       // envelopes still to be put there
 	Channels int       // how many live there
 

@@ -58,7 +58,7 @@ func (c *Core) Channel(name string) (v ChannelView, ok bool) {
 }
 
 func (c *Core) channelView(ch *channel) ChannelView {
-	v := ChannelView{Name: ch.name, Hidden: ch.hidden, Created: ch.created, Waiting: ch.state == stateWaiting}
+	v := ChannelView{Name: ch.name, ID: wire.Channel(ch.id), Hidden: ch.hidden, Created: ch.created, Waiting: ch.state == stateWaiting}
 	c.ops(ch)
 	if v.Waiting {
 		v.WaitsFor = c.waitsFor(ch)
@@ -102,7 +102,7 @@ func (c *Core) memberView(ch *channel, m shownMember) MemberView {
 		}
 		return v
 	}
-	v.Founder = r.ID == view.Founder
+	v.Founder, v.Token = r.ID == view.Founder, wire.Token(r.Token)
 	v.Suspended = r.Suspended
 	v.Above = !v.Own && view.MayRemove(r.ID, roster.Member(ch.self))
 	if !v.Founder {
@@ -154,7 +154,7 @@ func (c *Core) Hubs() (views []HubView) {
 func (c *Core) hubView(h hub) HubView {
 	v := HubView{
 		Address: h.address, Embedded: h.embedded, Own: h.account != nil, Owner: h.owner, Claimed: h.claimed,
-		Up: h.up, Heard: h.heard, Trouble: h.trouble,
+		Up: h.up, Heard: h.heard, Trouble: h.trouble, Closes: h.closes,
 	}
 	if state := c.memory.hubs[h.row]; state.heard.After(v.Heard) {
 		v.Heard = state.heard

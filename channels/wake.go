@@ -14,6 +14,8 @@ func (s *step) wake() time.Time {
 	at(moment(s.book.number("SELECT min(at) FROM timers")))
 	for _, h := range s.hubs() {
 		at(s.tellsOf(h))
+		at(s.mindsClosing(h))
+		at(h.movesAt())
 		state := s.memory.hubs[h.row]
 		if !s.busy(h, state) {
 			continue

@@ -235,7 +235,7 @@ func TestSignedCallHasOneReading(t *testing.T) {
 // No label begins another: a message of one kind is never one of another kind.
 func TestLabels(t *testing.T) {
 	labels := []string{labelHub, labelKeyID, labelKeys, labelRequest, labelCall, labelResponseSecret,
-		labelResponseKey, labelResponseNonce, labelOneTimeKey}
+		labelResponseKey, labelResponseNonce, labelOneTimeKey, labelOwner}
 	for i, a := range labels {
 		if !bytes.HasPrefix([]byte(a), []byte("hubbub/1 ")) {
 			t.Errorf("%q does not begin with the protocol's name", a)

@@ -69,6 +69,12 @@ func (k AccountKey) String() string {
 	return keyBase32("", k.Fingerprint, k.Secret)
 }
 
+// Hash is what a hub knows of an account key (GuestArgs): SHA-256("hubbub/1 account
+// key" | secret).
+func (k AccountKey) Hash() [32]byte {
+	return sha256.Sum256(append([]byte(labelAccountKey), k.Secret[:]...))
+}
+
 // ParseOneTimeKey reads a key as printed, or as typed: white space anywhere in
 // it is ignored, and so is case, but for the URL's path. Errors: ErrTruncated,
 // ErrMistyped, ErrNotAKey, ErrNewerKey. No request is needed to know them.
