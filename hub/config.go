@@ -31,6 +31,7 @@ type configFile struct {
 	Request int64  `toml:"request_kib"`
 	Wait    int    `toml:"wait"`
 	Contact string `toml:"contact"`
+	Owner   string `toml:"owner"`
 }
 
 // maxContact is the most that the page has room for.
@@ -81,7 +82,7 @@ func readConfig(folder string) (Config, error) {
 		file.Data = filepath.Join(folder, file.Data)
 	}
 	return Config{Data: file.Data, Limits: limits, Held: file.Held, Wait: time.Duration(file.Wait) * time.Second,
-		Request: file.Request << 10, Contact: file.Contact}, nil
+		Request: file.Request << 10, Contact: file.Contact, Owner: file.owner()}, nil
 }
 
 // read decodes and checks text.
@@ -100,6 +101,9 @@ func (f *configFile) read(text string) error {
 		}
 		return fmt.Errorf("it knows no %s", strings.Join(names, ", "))
 	}
+	if _, err := wire.ParseOwner(f.Owner); f.Owner != "" && err != nil {
+		return fmt.Errorf("owner: %w", err)
+	}
 	if len(f.Contact) > maxContact || strings.ContainsFunc(f.Contact, unicode.IsControl) {
 		return fmt.Errorf("contact is not one line of at most %d bytes", maxContact)
 	}
@@ -109,7 +113,13 @@ func (f *configFile) read(text string) error {
 	if read.IsDefined("request_kib") && (f.Request < leastRequest || f.Request > wire.MaxRequest>>10) {
 		return fmt.Errorf("request_kib is %d, not %d to %d", f.Request, leastRequest, wire.MaxRequest>>10)
 	}
-	return f.check(read.IsDefined("held"))
+	if err := f.check(); err != nil {
+		return err
+	}
+	if read.IsDefined("held") && f.Held == 0 {
+		f.Held = NoneHeld
+	}
+	return nil
 }
 
 // leastRequest is how many KiB let an entry through that joins somebody, with
@@ -117,22 +127,26 @@ func (f *configFile) read(text string) error {
 const leastRequest = 96
 
 // check refuses values that make no sense.
-func (f *configFile) check(held bool) error {
+func (f *configFile) check() error {
 	const most = 1 << 20 // a terabyte
 	values := []struct {
 		name         string
 		value, least int64
 	}{
 		{"channel_mib", f.Channel, 1}, {"token_mib", f.Token, 1}, {"total_mib", f.Total, 0},
-		{"tokens", f.Tokens, 1}, {"slots", f.Slots, 1}, {"held", int64(f.Held), 1},
+		{"tokens", f.Tokens, 1}, {"slots", f.Slots, 1}, {"held", int64(f.Held), 0},
 	}
 	for _, v := range values {
-		if v.name == "held" && !held {
-			continue
-		}
 		if v.value < v.least || v.value > most {
 			return fmt.Errorf("%s is %d, not %d to %d", v.name, v.value, v.least, most)
 		}
 	}
 	return nil
+}
+
+// owner is the account that owns the hub from its first start on; zero if none
+// is named.
+func (f *configFile) owner() wire.Token {
+	account, _ := wire.ParseOwner(f.Owner) // read has looked
+	return account
 }

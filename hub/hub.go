@@ -28,7 +28,7 @@ const Software = "hubbub-hub/0.1.0"
 type Config struct {
 	Data   string        // the data folder; it is made if it does not exist
 	Limits store.Limits  // the zero value is store.DefaultLimits
-	Held   int           // how many requests may wait at once, over all processes; 0 is DefaultHeld
+	Held   int           // how many requests may wait at once, over all processes; 0 is DefaultHeld, NoneHeld none
 	Wait   time.Duration // the longest that a request is held; 0 is wire.MaxWait, which it is at most
 
 	// Request is how large a request the web server before the hub lets through,
@@ -37,6 +37,10 @@ type Config struct {
 
 	// Contact is how people reach whoever runs the hub: the page shows it.
 	Contact string
+
+	// Owner is an account that owns the hub from its first start on, so that
+	// there is nothing to claim; zero is none.
+	Owner wire.Token
 
 	// Alone says that no other process serves the same data folder, so that
 	// waiting requests need not be told through it.
@@ -50,6 +54,10 @@ type Config struct {
 
 // DefaultHeld fits web space that allows some twenty processes.
 const DefaultHeld = 8
+
+// NoneHeld is for a web server that answers one request at a time: who would have
+// to wait is told when to come back.
+const NoneHeld = -1
 
 // Hub is a hub. It is safe for use by several goroutines.
 type Hub struct {
@@ -75,7 +83,7 @@ func Open(config Config) (*Hub, error) {
 	if config.Limits == (store.Limits{}) {
 		config.Limits = store.DefaultLimits()
 	}
-	if config.Held <= 0 {
+	if config.Held == 0 {
 		config.Held = DefaultHeld
 	}
 	if config.Wait <= 0 || config.Wait > wire.MaxWait {
@@ -93,7 +101,7 @@ func Open(config Config) (*Hub, error) {
 	if err := makeFolder(data); err != nil {
 		return nil, fmt.Errorf("opening the hub: %w", err)
 	}
-	keys, err := openKeyring(data, config.Now())
+	keys, err := openKeyring(data, config.Owner != (wire.Token{}), config.Now())
 	if err != nil {
 		return nil, fmt.Errorf("opening the hub: %w", err)
 	}

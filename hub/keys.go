@@ -52,12 +52,12 @@ type keyring struct {
 }
 
 // openKeyring reads the hub's keys in the data folder, and makes them, and
-// claim.txt, if this is the first start.
-func openKeyring(data string, now time.Time) (*keyring, error) {
+// claim.txt if it has no owner yet, if this is the first start.
+func openKeyring(data string, owned bool, now time.Time) (*keyring, error) {
 	k := &keyring{path: filepath.Join(data, "keys")}
 	file, err := readKeys(k.path)
 	if errors.Is(err, fs.ErrNotExist) {
-		file, err = firstKeys(data, k.path, now)
+		file, err = firstKeys(data, k.path, owned, now)
 	}
 	if err != nil {
 		return nil, err
@@ -195,8 +195,8 @@ func (f *keyFile) add(now time.Time) error {
 }
 
 // firstKeys makes the hub's keys, after claim.txt: where the keys are, the
-// owner's key has been too.
-func firstKeys(data, path string, now time.Time) (keyFile, error) {
+// owner's key has been too, unless hub.conf names the owner.
+func firstKeys(data, path string, owned bool, now time.Time) (keyFile, error) {
 	release, err := lock.Wait(path + "-lock")
 	if err != nil {
 		return keyFile{}, err
@@ -216,8 +216,10 @@ func firstKeys(data, path string, now time.Time) (keyFile, error) {
 	if err := closeFolder(data); err != nil {
 		return keyFile{}, err
 	}
-	if err := writeClaim(data, fingerprintOf(identity)); err != nil {
-		return keyFile{}, err
+	if !owned {
+		if err := writeClaim(data, fingerprintOf(identity)); err != nil {
+			return keyFile{}, err
+		}
 	}
 	return file, writeKeys(path, file)
 }

@@ -78,8 +78,12 @@ func writeOwners(data string, owners []store.Owner) error {
 	return writeFile(filepath.Join(data, ownerName), text.Bytes())
 }
 
-// owned returns the owner whose account key token is, if the folder says so.
+// owned returns the owner whose account key token is, if hub.conf or the folder
+// says so.
 func (h *Hub) owned(token wire.Token) (store.Owner, bool) {
+	if token == h.config.Owner && token != (wire.Token{}) {
+		return store.Owner{Token: token, Key: keyHash(wire.OwnerSecret(token))}, true
+	}
 	owners, err := readOwners(h.config.Data)
 	if err != nil {
 		h.config.Log.Error("an account asks for something", "error", err)
@@ -89,6 +93,16 @@ func (h *Hub) owned(token wire.Token) (store.Owner, bool) {
 		return store.Owner{}, false
 	}
 	return owners[i], true
+}
+
+// awaited says whether hub.conf names an owner who has not come yet, as far as
+// the folder tells.
+func (h *Hub) awaited() bool {
+	if h.config.Owner == (wire.Token{}) {
+		return false
+	}
+	owners, err := readOwners(h.config.Data)
+	return err == nil && !slices.ContainsFunc(owners, func(o store.Owner) bool { return o.Token == h.config.Owner })
 }
 
 // asOwner does an account's call again that was denied because the database,
