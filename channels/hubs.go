@@ -116,9 +116,12 @@ func (s *step) useHub(in UseHub) {
 	if was != "" && was != h.address.URL {
 		s.moved(h)
 	}
-	if h.account == nil {
-		seed := make([]byte, ed25519.SeedSize)
-		rand.Read(seed)
+	if given := len(in.Account) == ed25519.SeedSize && !h.claimed; h.account == nil || given {
+		seed := in.Account
+		if !given {
+			seed = make([]byte, ed25519.SeedSize)
+			rand.Read(seed)
+		}
 		s.book.run("UPDATE hubs SET account = ? WHERE id = ?", seed, h.row)
 	}
 	s.book.run("UPDATE hubs SET embedded = ?, empty = ? WHERE id = ?", in.Embedded, in.Empty, h.row)

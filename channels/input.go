@@ -39,6 +39,7 @@ type UseHub struct {
 	Ref      Ref
 	Hub      HubAddress
 	Secret   [16]byte // from the account key; zero if the hub is claimed already
+	Account  []byte   // seed of an account that the hub was given beforehand, with wire.OwnerSecret; nil: one is made
 	Embedded bool     // the gateway's own, on loopback: used only where there is no other
 	Empty    bool     // it is to become another hub (wire.OpImport): no channel goes there
 }
