@@ -65,8 +65,12 @@ func (h *Hub) get(r Request) Reply {
 	return replyWith(wire.StatusSealed, wire.ContentType, keys)
 }
 
-// unclaimed says whether the hub has no owner yet, as far as its folder tells.
+// unclaimed says whether the hub has no owner yet, as far as its folder tells, and
+// makes the owner key that an empty claim.txt asks for: a hubd opens its hub once.
 func (h *Hub) unclaimed() bool {
+	if err := refillClaim(h.config.Data, h.keys.fingerprint); err != nil {
+		h.config.Log.Error("making another owner key", "error", err)
+	}
 	_, ok, err := ReadClaim(h.config.Data)
 	return ok && err == nil
 }
