@@ -37,6 +37,9 @@ func (t *tx) Put(channel wire.Channel, caller wire.Token, args wire.PutArgs) (wi
 	if err != nil || (had != nil && !(args.Again && t.mayAgain(*had))) {
 		return wire.PutResult{Had: had != nil}, err
 	}
+	if err := t.takes(&m); err != nil {
+		return wire.PutResult{}, err
+	}
 	full, err := t.fit(&m, args.Class, charge(len(args.Entry)))
 	if err != nil {
 		return wire.PutResult{}, err
@@ -81,32 +84,6 @@ func (t *tx) mayAgain(then int64) bool {
 	return t.now.Unix() >= then+int64(againOnce.Seconds()) || then > t.now.Add(wire.MaxSkew).Unix()
 }
 
-// fit makes room for size bytes of class, which may drop the oldest texts:
-// dropped says so. Refusals: CodeFull.
-func (t *tx) fit(m *member, class wire.Class, size int64) (dropped bool, err error) {
-	if class == wire.ClassKeep && m.kept+size > t.limits.Keep {
-		return false, refuse(wire.CodeFull, "the token's quota of lasting entries is spent")
-	}
-	if class == wire.ClassText && size > t.limits.Text {
-		return false, refuse(wire.CodeFull, "the channel has no room for so long an entry")
-	}
-	dropped, err = t.makeRoom(m, size)
-	if err != nil || dropped || class == wire.ClassKeep || m.text+size <= t.limits.Text {
-		return dropped, err
-	}
-	return true, t.dropOldest(m, m.text+size-t.limits.Text)
-}
-
-// makeRoom makes room for size bytes where the account's quota, or the hub's, is
-// spent: the channel's own texts make it, if there are enough. Refusals: CodeFull.
-func (t *tx) makeRoom(m *member, size int64) (dropped bool, err error) {
-	err = t.room(m.account, size)
-	if isCode(err, wire.CodeFull) && m.text >= size {
-		return true, t.dropOldest(m, size)
-	}
-	return false, err
-}
-
 // append adds an entry that is not there yet.
 func (t *tx) append(m *member, token wire.Token, id wire.EntryID, class wire.Class, entry []byte) (int64, error) {
 	position := max(m.last+1, positionAt(t.now))
@@ -142,7 +119,10 @@ func (t *tx) Fetch(channel wire.Channel, caller wire.Token, args wire.FetchArgs,
 	if err != nil {
 		return wire.FetchResult{}, err
 	}
-	result := wire.FetchResult{Head: m.last}
+	result := wire.FetchResult{Head: m.last, Closed: m.closed}
+	if result.Closes, err = t.Closes(); err != nil {
+		return wire.FetchResult{}, err
+	}
 	after := args.After
 	known, err := t.knows(m.n, args.After, args.ID)
 	if err != nil {

@@ -97,6 +97,9 @@ func (t *tx) tidy() error {
 	}
 	switch now := t.now.Unix(); now % 4 {
 	case 0:
+		if err := t.forgetClosed(); err != nil {
+			return err
+		}
 		return t.expireTurn(now / 4)
 	case 1:
 		return t.forgetHad()
@@ -133,9 +136,10 @@ func (t *tx) expireTurn(turn int64) error {
 // expire drops a bite of the channel's oldest entries: those that all its
 // tokens have acked and that are a week old, and those of 90 days.
 func (t *tx) expire(channel int64) error {
-	var first int64
-	ok, err := t.row(`SELECT at FROM entries WHERE channel = ? ORDER BY position LIMIT 1`, []any{channel}, &first)
-	acks, aged := t.due().Add(-keptAcked).Unix(), t.due().Add(-keptLong).Unix()
+	var first, closed int64
+	ok, err := t.row(`SELECT e.at, c.closed FROM entries e JOIN channels c ON c.n = e.channel WHERE e.channel = ?
+		ORDER BY e.position LIMIT 1`, []any{channel}, &first, &closed)
+	acks, aged := t.ackedUntil(closed), t.due().Add(-keptLong).Unix()
 	if err != nil || !ok || t.since(first) > acks {
 		return err
 	}

@@ -101,9 +101,9 @@ ALTER TABLE accounts ADD COLUMN banned INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE accounts ADD COLUMN asked INTEGER NOT NULL DEFAULT 0; -- asked.go says what it means
 CREATE UNIQUE INDEX accounts_name ON accounts (name) WHERE name IS NOT NULL;
 
-CREATE TABLE keys ( -- account keys of guests who have not claimed, and void ones
+CREATE TABLE keys ( -- account keys of guests who have not claimed
 	key     BLOB PRIMARY KEY,
-	name    TEXT UNIQUE, -- null: void
+	name    TEXT NOT NULL UNIQUE,
 	quota   INTEGER NOT NULL,
 	made    INTEGER NOT NULL,
 	expires INTEGER NOT NULL,
@@ -112,7 +112,7 @@ CREATE TABLE keys ( -- account keys of guests who have not claimed, and void one
 
 ALTER TABLE channels ADD COLUMN quota INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE channels ADD COLUMN banned INTEGER NOT NULL DEFAULT 0;
-ALTER TABLE channels ADD COLUMN closed INTEGER NOT NULL DEFAULT 0; -- when; below 0: opened again then
+ALTER TABLE channels ADD COLUMN closed INTEGER NOT NULL DEFAULT 0; -- see closing.go
 CREATE INDEX channels_account ON channels (account);
 CREATE INDEX channels_closed ON channels (closed) WHERE closed > 0;
 ALTER TABLE tokens ADD COLUMN banned INTEGER NOT NULL DEFAULT 0;

@@ -18,9 +18,11 @@ const (
 // maxJoin is how many entries a redeem may bring.
 const maxJoin = 16
 
-// slot is a row of slots, without its blob.
+// slot is a row of slots, without its blob, and what matters of its channel.
 type slot struct {
 	channel int64
+	banned  bool
+	ended   bool // the channel was closed
 	offerer []byte
 	number  int64
 	invite  []byte
@@ -32,8 +34,10 @@ type slot struct {
 // slot returns nil if there is none.
 func (t *tx) slot(id wire.Slot) (*slot, error) {
 	s := new(slot)
-	ok, err := t.row(`SELECT channel, offerer, number, invite, expires, state, blob IS NOT NULL FROM slots WHERE slot = ?`, []any{id[:]},
-		&s.channel, &s.offerer, &s.number, &s.invite, &s.expires, &s.state, &s.filled)
+	ok, err := t.row(`SELECT s.channel, s.offerer, s.number, s.invite, s.expires, s.state, s.blob IS NOT NULL,
+			coalesce(c.banned, 0) OR coalesce(a.banned, 0), coalesce(c.closed, 0) > 0
+		FROM slots s LEFT JOIN channels c ON c.n = s.channel LEFT JOIN accounts a ON a.token = c.account WHERE s.slot = ?`,
+		[]any{id[:]}, &s.channel, &s.offerer, &s.number, &s.invite, &s.expires, &s.state, &s.filled, &s.banned, &s.ended)
 	if err != nil || !ok {
 		return nil, err
 	}
@@ -65,6 +69,9 @@ func (t *tx) Offer(channel wire.Channel, caller wire.Token, args wire.OfferArgs)
 		return err
 	}
 	if s == nil {
+		if err := t.takes(&m); err != nil {
+			return err
+		}
 		return t.offer(m.n, caller, args)
 	}
 	if s.channel != m.n {
@@ -78,6 +85,9 @@ func (t *tx) Offer(channel wire.Channel, caller wire.Token, args wire.OfferArgs)
 	}
 	if args.Number <= s.number {
 		return t.offered(s, args)
+	}
+	if err := t.takes(&m); err != nil {
+		return err
 	}
 	if !s.filled {
 		if err := t.roomForBlob(m.n); err != nil {
@@ -165,6 +175,8 @@ func (t *tx) inviteSlot(caller wire.Token, id wire.Slot) (*slot, error) {
 		return nil, s.closed()
 	case !bytes.Equal(s.invite, caller[:]):
 		return nil, refuse(wire.CodeDenied, "the call is not signed by the one-time key")
+	case s.banned:
+		return nil, errBanned
 	}
 	return s, nil
 }
@@ -237,8 +249,14 @@ func (t *tx) redeem(s *slot, args wire.RedeemArgs) (wire.RedeemResult, error) {
 		return wire.RedeemResult{}, err
 	}
 	known := all[args.Token]
-	if known != nil && known.revoked {
+	switch {
+	case known != nil && known.banned:
+		return wire.RedeemResult{}, errBanned
+	case known != nil && known.revoked:
 		return wire.RedeemResult{}, refuse(wire.CodeRevoked, "the token was put out, and never comes back")
+	}
+	if err := t.takes(&member{closed: s.ended}); err != nil {
+		return wire.RedeemResult{}, err
 	}
 	if err := t.roomToJoin(s, args, known == nil, len(all)); err != nil {
 		return wire.RedeemResult{}, err
@@ -265,21 +283,18 @@ func (t *tx) roomToJoin(s *slot, args wire.RedeemArgs, isNew bool, count int) er
 	if isNew && int64(count) >= t.limits.Tokens {
 		return refuse(wire.CodeFull, "the channel has all the members it may have")
 	}
-	var size, kept int64
+	var size int64
 	for _, entry := range args.Entries {
 		size += charge(len(entry))
 	}
 	m := member{n: s.channel}
-	_, err := t.row(`SELECT c.account, c.oldest, c.text, coalesce(t.keep, 0) FROM channels c
+	_, err := t.row(`SELECT c.account, c.oldest, c.text, c.keep, c.quota, coalesce(t.keep, 0) FROM channels c
 		LEFT JOIN tokens t ON t.channel = c.n AND t.token = ? WHERE c.n = ?`,
-		[]any{args.Token[:], s.channel}, &m.account, &m.oldest, &m.text, &kept)
+		[]any{args.Token[:], s.channel}, &m.account, &m.oldest, &m.text, &m.keep, &m.quota, &m.kept)
 	if err != nil {
 		return err
 	}
-	if kept+size > t.limits.Keep {
-		return refuse(wire.CodeFull, "the token's quota of lasting entries is spent")
-	}
-	_, err = t.makeRoom(&m, size)
+	_, err = t.fit(&m, wire.ClassKeep, size)
 	return err
 }
 
@@ -315,6 +330,9 @@ func (t *tx) Withdraw(channel wire.Channel, caller wire.Token, args wire.Withdra
 	s, err := t.slot(args.Slot)
 	if err != nil {
 		return err
+	}
+	if s == nil && m.closed {
+		return nil // it takes no offer either
 	}
 	if s == nil {
 		return t.withdrawUnseen(m.n, caller, args.Slot)

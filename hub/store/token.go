@@ -10,11 +10,12 @@ type tree map[wire.Token]*node
 type node struct {
 	parent  *wire.Token // nil: nobody is above
 	revoked bool
+	banned  bool
 }
 
 // tree reads the channel's tree.
 func (t *tx) tree(channel int64) (tree, error) {
-	rows, err := t.query(`SELECT token, parent, revoked FROM tokens WHERE channel = ?`, channel)
+	rows, err := t.query(`SELECT token, parent, revoked, banned FROM tokens WHERE channel = ?`, channel)
 	if err != nil {
 		return nil, err
 	}
@@ -23,7 +24,7 @@ func (t *tx) tree(channel int64) (tree, error) {
 	for rows.Next() {
 		var token, parent []byte
 		n := new(node)
-		if err := rows.Scan(&token, &parent, &n.revoked); err != nil {
+		if err := rows.Scan(&token, &parent, &n.revoked, &n.banned); err != nil {
 			return nil, err
 		}
 		if len(token) != len(wire.Token{}) || (parent != nil && len(parent) != len(wire.Token{})) {
@@ -82,6 +83,9 @@ func (t *tx) Grant(channel wire.Channel, caller wire.Token, args wire.GrantArgs)
 	}
 	if all[args.Under].revoked {
 		return refuse(wire.CodeDenied, "the token to grant under was put out")
+	}
+	if err := t.takes(&m); err != nil {
+		return err
 	}
 	return t.admit(m.n, args.Token, args.Under, len(all))
 }

@@ -17,6 +17,11 @@ type tx struct {
 	statements map[string]*sql.Stmt
 	touched    []int64 // channels whose oldest entries tidy looks at
 	wrote      bool
+	reads      bool                // it is not to write
+	spent      map[BudgetKey]int64 // when the budgets of those come back whom it has refused
+
+	asked   int64  // when what is done was asked for
+	closing *int64 // what hub.closes says, once it was read
 
 	was, clock clock // before and after this transaction, if it writes
 	noted      bool  // it has noted the time
@@ -99,17 +104,23 @@ type member struct {
 	text, keep  int64 // bytes in the channel
 	entries     int64
 	kept, acked int64 // the token's own
+	quota       int64 // of the channel; 0: none of its own
+	closed      bool
 }
 
 // member returns the channel for a call of token. Refusals: CodeUnknown,
-// CodeDenied, CodeRevoked.
+// CodeDenied, CodeBanned, CodeRevoked.
 func (t *tx) member(channel wire.Channel, token wire.Token) (member, error) {
 	var m member
+	var banned bool
 	var revoked, kept, acked sql.NullInt64
-	ok, err := t.row(`SELECT c.n, c.account, c.last, c.oldest, c.text, c.keep, c.entries, t.revoked, t.keep, t.acked
-		FROM channels c LEFT JOIN tokens t ON t.channel = c.n AND t.token = ? WHERE c.channel = ?`,
+	ok, err := t.row(`SELECT c.n, c.account, c.last, c.oldest, c.text, c.keep, c.entries, c.quota, c.closed > 0,
+			c.banned OR coalesce(t.banned, 0) OR coalesce(a.banned, 0), t.revoked, t.keep, t.acked
+		FROM channels c LEFT JOIN tokens t ON t.channel = c.n AND t.token = ?
+		LEFT JOIN accounts a ON a.token = c.account WHERE c.channel = ?`,
 		[]any{token[:], channel[:]},
-		&m.n, &m.account, &m.last, &m.oldest, &m.text, &m.keep, &m.entries, &revoked, &kept, &acked)
+		&m.n, &m.account, &m.last, &m.oldest, &m.text, &m.keep, &m.entries, &m.quota, &m.closed,
+		&banned, &revoked, &kept, &acked)
 	switch {
 	case err != nil:
 		return member{}, err
@@ -117,6 +128,8 @@ func (t *tx) member(channel wire.Channel, token wire.Token) (member, error) {
 		return member{}, refuse(wire.CodeUnknown, "no such channel here")
 	case !revoked.Valid:
 		return member{}, refuse(wire.CodeDenied, "not a member's token")
+	case banned:
+		return member{}, errBanned
 	case revoked.Int64 != 0:
 		return member{}, refuse(wire.CodeRevoked, "this token was put out")
 	}

@@ -176,13 +176,13 @@ func joiningMakesRoom(w *world) {
 	if _, err := w.redeem(1, carol, long("join", 8_000), long("key of carol's", 9_000)); err != nil {
 		w.Fatal(err)
 	}
-	w.log(long("key", 20_000), long("join", 8_000), long("key of carol's", 9_000))
+	w.log(long("key", 20_000), long("two", 10_000), long("join", 8_000), long("key of carol's", 9_000))
 	w.ok(w.offer(alice, 1, func(args *wire.OfferArgs) { args.Slot, args.Invite = wire.Slot{2}, invite }))
 	w.refused(wire.CodeFull, w.update(func(tx store.Tx) error {
 		_, err := tx.Redeem(invite, wire.RedeemArgs{Slot: wire.Slot{2}, Number: 1, Token: dave, Entries: [][]byte{make([]byte, 20_000)}})
 		return err
 	}))
-	if s := w.status(lounge, alice); s.Tokens != 2 || s.Entries != 3 {
+	if s := w.status(lounge, alice); s.Tokens != 2 || s.Entries != 4 {
 		w.Errorf("%+v", s)
 	}
 }
