@@ -21,7 +21,8 @@ const (
 // only what had reached him; and goes through them in every order at once. The
 // replicas of a history are the subsets of its operations, and each step from one
 // to a larger one is taken. That every step arrives at the same set, with the same
-// to say, whatever it had said before, is that all orders do.
+// to say, whatever it had said before, is that all orders do; that it is what the
+// rules say is held by asking them one by one (plain).
 //
 // Of each history all subsets are gone through that causal delivery makes (with
 // an operation all that it names); of the smaller histories all there are.
@@ -160,7 +161,7 @@ func (r *replicas) step(from, op int) *Set {
 // sensible holds what holds of every set.
 func (r *replicas) sensible(s *Set) {
 	r.t.Helper()
-	for _, err := range []error{sensibleMembers(s.view), sensibleInvites(s.view), sensibleGraph(s), byThoseAbove(s.view)} {
+	for _, err := range []error{sensibleMembers(s.view), sensibleInvites(s.view), sensibleGraph(s), byThoseAbove(s.view), sameByTheRules(s)} {
 		if err != nil {
 			r.t.Fatalf("seed %d: %v", r.seed, err)
 		}
