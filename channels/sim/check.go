@@ -143,7 +143,7 @@ func (tk *talk) member(id memberID) *seat {
 // doubts notes who is suspended.
 func (s *seat) doubts() {
 	v, _ := s.p.core.Channel(s.talk.name)
-	if strings.HasPrefix(v.Topic, lateTopic) {
+	if by := s.talk.w.late[v.Topic]; by != nil && by.out() {
 		s.talk.w.wrong(Same, "%s sees as topic of %s what was signed by who was out: %q", s.p.name, s.talk.name, v.Topic)
 	}
 	for _, m := range v.Members {

@@ -133,8 +133,8 @@ func (p *person) left() int {
 		return 0
 	}
 	q := p.core.Queue()
-	if p.w.anyEvil() {
-		q.Held = 0 // what a malicious one says may wait for what never was
+	if p.w.anyEvil() || p.doubtsAny() {
+		q.Held = 0 // what a malicious one says may wait for what never was, a suspended one's for a confirmation
 	}
 	n := q.Held + q.Losses
 	lost := slices.ContainsFunc(p.w.houses, func(h *house) bool {

@@ -312,6 +312,7 @@ func (f *forger) backdate() {
 		text := fmt.Sprint("backdated ", i, w.rng.IntN(1000))
 		if f.s.out() {
 			text = lateTopic + text
+			w.late[text] = f.s
 		}
 		f.operate(roster.Topic{Text: text}, func(op *roster.Op) {
 			op.N, op.Prev, op.Heads = before.Op().N+1, before.Hash(), nil

@@ -80,6 +80,7 @@ func (w *World) draw() plan {
 	if p.people > 8 {
 		p.talks, p.acts, p.mishaps, p.death, p.length = 1, 4, 1, 0, 10*time.Minute
 		p.hubs, p.late = min(p.hubs, 1), 0
+		p.liar = false // what it hides from each of fifty they ask each other for, through itself: that takes minutes of computing, and ends with it
 	}
 	return p
 }

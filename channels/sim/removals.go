@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -200,12 +201,71 @@ func (s *seat) quarrel() {
 			o.invite(nil)
 		}
 	}
+	if s.above(o) && w.chance(0.2) {
+		s.letter(o)
+		return
+	}
 	if s.p.on() && s.p.seat(tk) == s {
 		s.remove(o)
+	}
+	if w.chance(0.3) {
+		o.late()
 	}
 	if w.chance(0.15) && s.p.on() && s.p.seat(tk) == s {
 		s.leave()
 	}
+}
+
+// letter has somebody make a one-time key, and then put another out, who has copied
+// all that he had. When that is told, and nobody else is there, somebody comes by
+// the key, who cannot but speak to whoever has the secrets of the invite.
+func (s *seat) letter(o *seat) {
+	tk, p, w := s.talk, s.p, s.talk.w
+	if !p.on() || p.seat(tk) != s {
+		return
+	}
+	p.do(channels.Invite{Channel: tk.name, Ref: p.ask(func(e channels.Event) {
+		made, ok := e.(channels.Invited)
+		if !ok {
+			return
+		}
+		var reader *person
+		if free := tk.free(); len(free) > 0 {
+			reader = free[0]
+		} else {
+			reader = w.stranger()
+		}
+		w.mishaps["a letter"]++
+		j := s.joining(reader, made)
+		w.after(5*time.Second, func() { // then he has heard of the key
+			if w.calm || p.core == nil || o.p.core == nil || o.left || p.seat(tk) != s {
+				return
+			}
+			o.keep()
+			s.remove(o)
+		})
+		w.after(3*time.Minute, func() {
+			tk.nobodyLooks()
+			j.redeem(tk)
+		})
+		w.after(3*time.Minute+5*time.Second, func() {
+			reader.look()
+			if r := reader.seat(tk); r != nil && reader.on() && !w.calm {
+				r.say()
+			}
+		})
+	})})
+}
+
+// late has somebody who was removed, and has not heard of it, do what counts no more.
+func (s *seat) late() {
+	w := s.talk.w
+	if len(s.cuts) == 0 || s.left || !s.p.on() || s.p.seat(s.talk) != s {
+		return
+	}
+	text := fmt.Sprint(lateTopic, len(w.late))
+	w.late[text] = s
+	s.p.do(channels.SetTopic{Channel: s.talk.name, Text: text})
 }
 
 // victim is who somebody would remove: mostly one who stands below.

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -10,7 +11,7 @@ import (
 )
 
 // leak has somebody make a one-time key that two have in the end, who use it on two
-// hubs, if there are as many.
+// hubs, if there are as many. Mostly nobody who is in hears of it before both have.
 func (s *seat) leak() {
 	tk, p, w := s.talk, s.p, s.talk.w
 	if p.core == nil {
@@ -18,29 +19,65 @@ func (s *seat) leak() {
 	}
 	p.do(channels.Invite{Channel: tk.name, Ref: p.ask(func(e channels.Event) {
 		made, ok := e.(channels.Invited)
-		free := tk.free()
-		if !ok || len(free) < 2 {
+		if !ok {
 			return
 		}
-		key, err := wire.ParseOneTimeKey(made.Key)
-		w.must(err)
-		first := s.joining(free[0], made)
-		if v, in := p.core.Channel(tk.name); in {
-			for _, h := range v.Hubs {
-				if o := tk.alive(h); o != nil && o != first.hub {
-					key.URL, key.Fingerprint = o.url, o.hub.Fingerprint()
-				}
-			}
+		elsewhere, two := tk.elsewhere(s, made.Key)
+		free := tk.free()
+		for two && len(free) < 2 { // a stranger got hold of it
+			free = append(free, w.stranger())
 		}
-		made.Key = key.String()
+		if len(free) < 2 {
+			return
+		}
+		first := s.joining(free[0], made)
+		made.Key = elsewhere
 		second := s.joining(free[1], made)
 		first.leaked, first.other, second.leaked, second.other = true, second, true, first
 		w.mishaps["a leaked key"]++
 		w.tell("%s and %s have one key to %s", free[0].name, free[1].name, tk.name)
+		wait := 5 * time.Second // till all hubs have the offer
+		if two && w.chance(0.8) {
+			w.after(wait, tk.nobodyLooks)
+		}
 		for _, j := range []*joining{first, second} {
-			w.after(w.some(3*time.Second), func() { j.redeem(tk) })
+			w.after(wait+time.Millisecond+w.some(3*time.Second), func() { j.redeem(tk) })
 		}
 	})})
+}
+
+// elsewhere is a one-time key as another hub of the talk would have made it, if its
+// maker knows one: else the key as it is.
+func (tk *talk) elsewhere(s *seat, made string) (key string, two bool) {
+	k, err := wire.ParseOneTimeKey(made)
+	tk.w.must(err)
+	v, _ := s.p.core.Channel(tk.name)
+	for _, h := range v.Hubs {
+		if o := tk.alive(h); o != nil && o != tk.w.keyHub(made) {
+			k.URL, k.Fingerprint, two = o.url, o.hub.Fingerprint(), true
+		}
+	}
+	return k.String(), two
+}
+
+// stranger is somebody whom nobody here knew before.
+func (w *World) stranger() *person {
+	p := w.person(fmt.Sprint("str", len(w.people)))
+	p.start()
+	return p
+}
+
+// nobodyLooks cuts all off who are in a talk, for a while.
+func (tk *talk) nobodyLooks() {
+	if tk.w.calm || len(tk.live()) > 8 {
+		return
+	}
+	d := 10*time.Second + tk.w.some(50*time.Second)
+	for _, s := range tk.live() {
+		if s.p.on() {
+			s.seclude(d)
+		}
+	}
 }
 
 // confirm has somebody say which of two rivals is the right one, if there are such;
@@ -78,6 +115,17 @@ func (s *seat) confirm() {
 			}
 		}
 	}
+}
+
+// doubtsAny says that somebody sees a suspended member.
+func (p *person) doubtsAny() bool {
+	return slices.ContainsFunc(p.w.talks, func(tk *talk) bool {
+		if !slices.ContainsFunc(tk.seats, func(s *seat) bool { return s.rival }) {
+			return false
+		}
+		v, _ := p.core.Channel(tk.name)
+		return slices.ContainsFunc(v.Members, func(m channels.MemberView) bool { return m.Suspended })
+	})
 }
 
 // checkRivals holds that of those who came by one key one at most is let in, as all

@@ -58,7 +58,7 @@ type Options struct {
 func Run(seed uint64, o Options) (r Report) {
 	w := &World{
 		options: o, seed: seed, rng: rand.New(rand.NewPCG(seed, 2)), now: time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC),
-		used: uses{}, stored: map[entryID]bool{}, forged: map[entryID]bool{}, texts: map[string]*said{}, mishaps: map[string]int{},
+		used: uses{}, stored: map[entryID]bool{}, forged: map[entryID]bool{}, texts: map[string]*said{}, mishaps: map[string]int{}, late: map[string]*seat{},
 	}
 	w.begun = w.now
 	defer func() {
@@ -97,6 +97,7 @@ type World struct {
 	texts   map[string]*said
 	used    uses
 	stored  map[entryID]bool // entries that a hub has said it holds
+	late    map[string]*seat // topics that were signed by who was removed
 	fresh   []*cut           // removals of which the hubs are still to be told
 	forged  map[entryID]bool // entries that somebody malicious has put
 	story   bytes.Buffer
