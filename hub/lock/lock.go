@@ -11,7 +11,21 @@ func Wait(path string) (release func(), err error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := lock(f, true); err != nil {
+	if err := lock(f, true, true); err != nil {
+		f.Close()
+		return nil, &os.PathError{Op: "lock", Path: path, Err: err}
+	}
+	return func() { f.Close() }, nil
+}
+
+// Share takes the lock on the file at path as Wait does, but beside others that
+// share it: whoever holds it alone keeps them out, and waits for all of them.
+func Share(path string) (release func(), err error) {
+	f, err := open(path)
+	if err != nil {
+		return nil, err
+	}
+	if err := lock(f, true, false); err != nil {
 		f.Close()
 		return nil, &os.PathError{Op: "lock", Path: path, Err: err}
 	}
@@ -25,7 +39,7 @@ func Try(path string) (release func(), ok bool, err error) {
 	if err != nil {
 		return nil, false, err
 	}
-	if err := lock(f, false); err != nil {
+	if err := lock(f, false, true); err != nil {
 		f.Close()
 		if isHeld(err) {
 			return nil, false, nil
@@ -42,7 +56,7 @@ func WaitFolder(path string) (release func(), err error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := lock(f, true); err != nil {
+	if err := lock(f, true, true); err != nil {
 		f.Close()
 		return nil, &os.PathError{Op: "lock", Path: path, Err: err}
 	}

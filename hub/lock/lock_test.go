@@ -46,3 +46,25 @@ func TestAFolderIsLockedWithoutAFile(t *testing.T) {
 		t.Fatal("left behind", files)
 	}
 }
+
+func TestSeveralShareALock(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "lock")
+	first, err := Share(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := Share(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first()
+	if _, ok, err := Try(path); ok || err != nil {
+		t.Fatalf("alone beside one who shares it: %v, %v", ok, err)
+	}
+	second()
+	release, ok, err := Try(path)
+	if !ok || err != nil {
+		t.Fatalf("after the last: %v, %v", ok, err)
+	}
+	release()
+}

@@ -10,8 +10,11 @@ import (
 
 // lock uses flock, whose locks belong to the open file: they work between two
 // goroutines as between two processes.
-func lock(f *os.File, wait bool) error {
-	how := syscall.LOCK_EX
+func lock(f *os.File, wait, alone bool) error {
+	how := syscall.LOCK_SH
+	if alone {
+		how = syscall.LOCK_EX
+	}
 	if !wait {
 		how |= syscall.LOCK_NB
 	}

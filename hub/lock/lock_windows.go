@@ -8,8 +8,11 @@ import (
 )
 
 // lock uses LockFileEx, whose locks belong to the handle.
-func lock(f *os.File, wait bool) error {
-	flags := uint32(windows.LOCKFILE_EXCLUSIVE_LOCK)
+func lock(f *os.File, wait, alone bool) error {
+	var flags uint32
+	if alone {
+		flags |= windows.LOCKFILE_EXCLUSIVE_LOCK
+	}
 	if !wait {
 		flags |= windows.LOCKFILE_FAIL_IMMEDIATELY
 	}

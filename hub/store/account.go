@@ -121,6 +121,13 @@ func (t *tx) open(channel wire.Channel, caller wire.Token, account Account, root
 	if err := t.going(); err != nil {
 		return err
 	}
+	wait, err := t.Spend(KeyOfBudget("opens", caller[:]), 1, Budget{dailyOpens, daily})
+	if err == nil && wait > 0 {
+		err = tooMuch("the account has opened as many channels as it may for now", wait)
+	}
+	if err != nil {
+		return err
+	}
 	if !account.Owner {
 		var channels int64
 		_, err := t.row(`SELECT count(*) FROM channels WHERE account = ?`, []any{caller[:]}, &channels)
@@ -131,7 +138,7 @@ func (t *tx) open(channel wire.Channel, caller wire.Token, account Account, root
 			return err
 		}
 	}
-	err := t.exec(`INSERT INTO channels (channel, account, root) VALUES (?, ?, ?)`, channel[:], caller[:], root[:])
+	err = t.exec(`INSERT INTO channels (channel, account, root) VALUES (?, ?, ?)`, channel[:], caller[:], root[:])
 	if err != nil {
 		return err
 	}

@@ -38,7 +38,15 @@ func (t *tx) readClock() (c clock, err error) {
 }
 
 // observe reads what is known of the clock, and notes the time if it is time.
+// A program that was replaced while it ran does not write any more.
 func (t *tx) observe() error {
+	var version int
+	if _, err := t.row("PRAGMA user_version", nil, &version); err != nil {
+		return err
+	}
+	if version > len(migrations) {
+		return newer(version)
+	}
 	was, err := t.readClock()
 	if err != nil {
 		return err

@@ -40,6 +40,9 @@ func (t *tx) Put(channel wire.Channel, caller wire.Token, args wire.PutArgs) (wi
 	if err := t.takes(&m); err != nil {
 		return wire.PutResult{}, err
 	}
+	if err := t.spend(caller, m.account, len(args.Entry)); err != nil {
+		return wire.PutResult{}, err
+	}
 	full, err := t.fit(&m, args.Class, charge(len(args.Entry)))
 	if err != nil {
 		return wire.PutResult{}, err

@@ -104,6 +104,9 @@ func (t *tx) tidy() error {
 	case 1:
 		return t.forgetHad()
 	case 2:
+		if err := t.forgetBudgets(now); err != nil {
+			return err
+		}
 		const forget = `DELETE FROM waited WHERE enc IN (SELECT enc FROM waited WHERE until < ? OR until > ? LIMIT ?)`
 		return t.exec(forget, now, now+int64((wire.EncSeen+wire.MaxSkew)/time.Second), bite)
 	default:

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"syscall"
 	"time"
 )
@@ -14,7 +15,17 @@ import (
 // View, and fails all else as OpenSQLite has failed. It is Passing, for what was
 // wrong may pass at any time.
 func Open(path string, limits Limits) (Store, error) {
-	s, err := OpenSQLite(path, limits)
+	return openOrRead(path, limits, !onNetwork(filepath.Dir(path)))
+}
+
+// OpenRollback is Open, but never with a write-ahead log: a database that has one
+// is turned to a rollback journal.
+func OpenRollback(path string, limits Limits) (Store, error) {
+	return openOrRead(path, limits, false)
+}
+
+func openOrRead(path string, limits Limits, wal bool) (Store, error) {
+	s, err := openSQLite(path, limits, wal)
 	if err == nil {
 		return s, nil
 	}
@@ -51,6 +62,10 @@ func (r *reading) Update(context.Context, time.Time, func(Tx) error) error { ret
 
 func (r *reading) Waited(context.Context, time.Time, [32]byte) (bool, error) { return false, r.cause }
 
+func (r *reading) Note(context.Context, time.Time, func(Tx) error) error { return r.cause }
+
+func (r *reading) Journal() (string, error) { return "", r.cause }
+
 func (r *reading) View(ctx context.Context, now time.Time, f func(Tx) error) error {
 	options := []string{"_pragma", "locking_mode=EXCLUSIVE"}
 	if errors.Is(r.cause, ErrReadOnly) {
@@ -65,7 +80,7 @@ func (r *reading) View(ctx context.Context, now time.Time, f func(Tx) error) err
 	if version, err := s.version(); err != nil || version != len(migrations) {
 		return errors.Join(r.cause, err)
 	}
-	return s.View(ctx, now, f)
+	return classify(s.transact(ctx, now, true, func(t *tx) error { return f(t) }))
 }
 
 // isReadOnly says whether err is about a file or folder that cannot be written

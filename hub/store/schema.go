@@ -134,8 +134,9 @@ CREATE TABLE counts ( -- what the hub has counted since "since"
 	n    INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE budgets (
+CREATE TABLE budgets ( -- budget.go says what they are
 	key BLOB PRIMARY KEY,
-	tat INTEGER NOT NULL
+	tat INTEGER NOT NULL -- unix microseconds
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX slots_expires ON slots (expires) WHERE state = 0 AND blob IS NOT NULL;
 `

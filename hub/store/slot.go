@@ -72,6 +72,9 @@ func (t *tx) Offer(channel wire.Channel, caller wire.Token, args wire.OfferArgs)
 		if err := t.takes(&m); err != nil {
 			return err
 		}
+		if err := t.spend(caller, m.account, len(args.Blob)); err != nil {
+			return err
+		}
 		return t.offer(m.n, caller, args)
 	}
 	if s.channel != m.n {
@@ -87,6 +90,9 @@ func (t *tx) Offer(channel wire.Channel, caller wire.Token, args wire.OfferArgs)
 		return t.offered(s, args)
 	}
 	if err := t.takes(&m); err != nil {
+		return err
+	}
+	if err := t.spend(caller, m.account, len(args.Blob)); err != nil {
 		return err
 	}
 	if !s.filled {
@@ -214,6 +220,14 @@ func checkJoin(args wire.RedeemArgs) error {
 	return nil
 }
 
+// joinSize is how many bytes the entries of a redeem have.
+func joinSize(entries [][]byte) (size int) {
+	for _, entry := range entries {
+		size += len(entry)
+	}
+	return size
+}
+
 // joinHash is over the entries of a redeem.
 func joinHash(entries [][]byte) []byte {
 	h := sha256.New()
@@ -256,6 +270,10 @@ func (t *tx) redeem(s *slot, args wire.RedeemArgs) (wire.RedeemResult, error) {
 		return wire.RedeemResult{}, refuse(wire.CodeRevoked, "the token was put out, and never comes back")
 	}
 	if err := t.takes(&member{closed: s.ended}); err != nil {
+		return wire.RedeemResult{}, err
+	}
+	// Whoever joins has nothing yet: it is taken from him who lets him in.
+	if err := t.spend(wire.Token(s.offerer), nil, joinSize(args.Entries)); err != nil {
 		return wire.RedeemResult{}, err
 	}
 	if err := t.roomToJoin(s, args, known == nil, len(all)); err != nil {

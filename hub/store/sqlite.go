@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -23,9 +24,16 @@ import (
 // SQLite is a Store in one SQLite database. Its layout and pragmas are chosen
 // for one process a request.
 type SQLite struct {
-	db     *sql.DB
 	path   string
 	limits Limits
+	wal    bool // how a new database keeps its journal
+
+	// mu is held for reading by each transaction, and for writing where another
+	// database takes the place of this one (aside.go).
+	mu      sync.RWMutex
+	db      *sql.DB
+	file    os.FileInfo // the database's
+	suspect atomic.Bool // it seemed to be damaged, and then not
 
 	// write lets one goroutine of this process write at a time, so that they
 	// queue here instead of polling SQLite's lock.
@@ -39,36 +47,49 @@ var busyTimeout = 15 * time.Second
 const connections = 4
 
 // OpenSQLite opens the database at path, and makes it if it does not exist.
-// Beside it stand SQLite's own files, path-generation and path-lock.
-// Errors: ErrFull, ErrReadOnly, ErrBusy, ErrNewer.
+// Beside it stand SQLite's own files, path-generation, path-lock and path-use.
+// Errors: ErrFull, ErrReadOnly, ErrBusy, ErrNewer, and *Damaged: then the next
+// call makes a new one.
 func OpenSQLite(path string, limits Limits) (*SQLite, error) {
-	s, err := openSQLite(path, limits, !onNetwork(filepath.Dir(path)))
-	if err != nil {
+	return openSQLite(path, limits, !onNetwork(filepath.Dir(path)))
+}
+
+// openSQLite opens or makes the database; wal says whether it may keep a
+// write-ahead log, if there is shared memory for that.
+func openSQLite(path string, limits Limits, wal bool) (*SQLite, error) {
+	s := &SQLite{path: path, limits: limits, wal: wal}
+	if err := s.reopen(); err != nil {
 		return nil, fmt.Errorf("opening the hub's data: %w", classify(err))
 	}
 	return s, nil
 }
 
-// openSQLite opens or makes the database; wal says how a new one keeps its
-// journal.
-func openSQLite(path string, limits Limits, wal bool) (*SQLite, error) {
-	s := &SQLite{db: connect(path), path: path, limits: limits}
+// open opens or makes the database at path. file is what was at path before,
+// also where that fails.
+func open(path string, wal bool) (db *sql.DB, file os.FileInfo, err error) {
+	if release, err := lock.Share(path + "-use"); err == nil {
+		defer release()
+	}
+	file, _ = os.Stat(path)
+	s := &SQLite{db: connect(path), path: path, wal: wal}
 	ready, err := s.ready()
 	if err == nil && !ready {
 		err = s.create(wal)
 	}
-	if isShared(err) {
-		s.db.Close()
-		return s.withoutSharedMemory()
-	}
 	if err == nil {
 		err = s.journal()
 	}
+	if isShared(err) {
+		err = s.withoutSharedMemory()
+	}
+	if err == nil && file == nil {
+		file, err = os.Stat(path)
+	}
 	if err != nil {
 		s.db.Close()
-		return nil, err
+		return nil, file, err
 	}
-	return s, nil
+	return s.db, file, nil
 }
 
 // connect returns a pool of connections, none of which is open yet. options are
@@ -108,9 +129,13 @@ func (s *SQLite) ready() (bool, error) {
 func (s *SQLite) version() (version int, err error) {
 	err = s.db.QueryRow("PRAGMA user_version").Scan(&version)
 	if err == nil && version > len(migrations) {
-		err = fmt.Errorf("%w: it is of version %d, this program knows %d; put the newer one back", ErrNewer, version, len(migrations))
+		err = newer(version)
 	}
 	return version, err
+}
+
+func newer(version int) error {
+	return fmt.Errorf("%w: it is of version %d, this program knows %d; put the newer one back", ErrNewer, version, len(migrations))
 }
 
 // create makes the database, or brings it to this program's version. One
@@ -131,6 +156,11 @@ func (s *SQLite) create(wal bool) error {
 	if err != nil || version == len(migrations) {
 		return err
 	}
+	if version == 0 {
+		if err := s.isEmpty(); err != nil {
+			return err
+		}
+	}
 	if version == 0 && wal {
 		// Where WAL is not to be had, this says so in its answer or as an error
 		// of shared memory; either way the journal is a rollback journal then.
@@ -140,6 +170,17 @@ func (s *SQLite) create(wal bool) error {
 		}
 	}
 	return s.migrate(version)
+}
+
+// isEmpty refuses a database that is of no version, and not empty: none of a
+// hub's is so, whatever else has become of it.
+func (s *SQLite) isEmpty() error {
+	var tables int
+	err := s.db.QueryRow("SELECT count(*) FROM sqlite_schema").Scan(&tables)
+	if err == nil && tables > 0 {
+		err = errForeign
+	}
+	return err
 }
 
 // migrate runs the migrations from version on. A new database is a new
@@ -172,13 +213,21 @@ func (s *SQLite) migrate(version int) error {
 	return err
 }
 
+// errNoWAL is returned for a database that keeps a write-ahead log and is not to.
+var errNoWAL = errors.New("the database keeps a write-ahead log")
+
 // journal makes a database without WAL keep its rollback journal's file
 // between transactions, which no database remembers by itself.
 func (s *SQLite) journal() error {
 	var mode string
 	err := s.db.QueryRow("PRAGMA journal_mode").Scan(&mode)
-	if err != nil || mode == "wal" {
+	switch {
+	case err != nil:
 		return err
+	case mode == "wal" && s.wal:
+		return nil
+	case mode == "wal":
+		return errNoWAL
 	}
 	s.db.Close()
 	s.db = connect(s.path, "_journal_mode", "PERSIST")
@@ -188,32 +237,42 @@ func (s *SQLite) journal() error {
 // withoutSharedMemory opens a database whose WAL needs shared memory where
 // there is none, as after a move to other hosting: one process alone, which
 // needs none, turns it to a rollback journal.
-func (s *SQLite) withoutSharedMemory() (*SQLite, error) {
+func (s *SQLite) withoutSharedMemory() error {
 	release, err := lock.Wait(s.path + "-lock")
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer release()
+	s.db.Close()
 	db := connect(s.path, "_pragma", "locking_mode=EXCLUSIVE", "_journal_mode", "PERSIST")
 	_, err = db.Exec("SELECT 1 FROM sqlite_schema")
 	db.Close()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	again := &SQLite{db: connect(s.path, "_journal_mode", "PERSIST"), path: s.path, limits: s.limits}
-	version, err := again.version()
+	s.db = connect(s.path, "_journal_mode", "PERSIST")
+	version, err := s.version()
 	if err == nil && version < len(migrations) {
-		err = again.migrate(version)
+		err = s.migrate(version)
 	}
-	if err != nil {
-		again.db.Close()
-		return nil, err
-	}
-	return again, nil
+	return err
+}
+
+// Journal implements Store.
+func (s *SQLite) Journal() (mode string, err error) {
+	err = s.using(func() error { return s.db.QueryRow("PRAGMA journal_mode").Scan(&mode) })
+	return mode, err
 }
 
 // Close implements Store. The last to close folds the WAL into the database.
-func (s *SQLite) Close() error { return s.db.Close() }
+func (s *SQLite) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.db == nil {
+		return nil
+	}
+	return s.db.Close()
+}
 
 // Update implements Store.
 func (s *SQLite) Update(ctx context.Context, now time.Time, f func(Tx) error) error {
@@ -235,28 +294,51 @@ func (s *SQLite) View(ctx context.Context, now time.Time, f func(Tx) error) erro
 	return s.run(ctx, now, true, func(t *tx) error { return f(t) })
 }
 
-// run runs f in a transaction. Once begun it is not given up with ctx: it is
-// short, and interrupting SQLite costs a goroutine for each statement.
+// run runs f in a transaction, and sets the database aside if that finds it
+// damaged.
 func (s *SQLite) run(ctx context.Context, now time.Time, reads bool, f func(*tx) error) error {
+	return s.using(func() error { return s.transact(ctx, now, reads, f) })
+}
+
+// using does something with the database, which may turn out to be damaged.
+func (s *SQLite) using(f func() error) error {
+	done, err := s.use()
+	if err != nil {
+		return classify(err)
+	}
+	err = func() error { defer done(); return f() }()
+	switch {
+	case err == nil:
+		s.suspect.Store(false)
+	case isDamage(err):
+		err = s.damaged(err)
+	}
+	return classify(err)
+}
+
+// transact runs f in a transaction. Once begun it is not given up with ctx: it is
+// short, and interrupting SQLite costs a goroutine for each statement.
+func (s *SQLite) transact(ctx context.Context, now time.Time, reads bool, f func(*tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	t := s.newTx(now)
+	t.reads = reads
 	sqlTx, err := s.db.BeginTx(context.WithoutCancel(ctx), &sql.TxOptions{ReadOnly: reads})
 	if err != nil {
-		return classify(err)
+		return err
 	}
 	defer sqlTx.Rollback()
 	t.sql = sqlTx
 	if err := f(t); err != nil {
-		return classify(err)
+		return err
 	}
-	return classify(t.commit())
+	return t.commit()
 }
 
 // newTx returns a transaction that has still to begin.
 func (s *SQLite) newTx(now time.Time) *tx {
-	t := &tx{path: s.path, now: now, limits: s.limits, statements: make(map[string]*sql.Stmt)}
+	t := &tx{path: s.path, now: now, limits: s.limits, asked: now.Unix(), statements: make(map[string]*sql.Stmt)}
 	t.file, t.hasFile = readGeneration(s.path)
 	return t
 }
@@ -276,8 +358,12 @@ func classify(err error) error {
 	return err
 }
 
-// isShared says whether err is about the WAL's shared memory.
+// isShared says whether err is about the WAL's shared memory, or a WAL that is
+// not to be.
 func isShared(err error) bool {
+	if errors.Is(err, errNoWAL) {
+		return true
+	}
 	switch codeOf(err) {
 	case sqlite3.SQLITE_IOERR_SHMOPEN, sqlite3.SQLITE_IOERR_SHMMAP, sqlite3.SQLITE_IOERR_SHMLOCK,
 		sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_CANTOPEN_ISDIR:

@@ -87,6 +87,9 @@ func (t *tx) Grant(channel wire.Channel, caller wire.Token, args wire.GrantArgs)
 	if err := t.takes(&m); err != nil {
 		return err
 	}
+	if err := t.spend(caller, m.account, 0); err != nil {
+		return err
+	}
 	return t.admit(m.n, args.Token, args.Under, len(all))
 }
 

@@ -1,0 +1,269 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	sqlite3 "modernc.org/sqlite/lib"
+
+	"hubbub/hub/lock"
+)
+
+// A database that is damaged is set aside: renamed, with all that belongs to it.
+// A new one takes its place, which the gateways fill again. What may be damaged
+// for a moment alone (a disk that is full, busy, read-only or does not answer) is
+// not.
+//
+// Whoever renames a database that others have open does harm: one who opens its
+// log after that finds the log of the new one. So every transaction, and every
+// opening, shares the lock path-use, and begins by looking whether the file that
+// it has open is still the one at path. The lock is had alone for the renaming.
+// It comes before path-lock where both are taken.
+
+// Damaged is the error where the database was damaged, and is out of the way. The
+// next transaction finds a new one.
+type Damaged struct {
+	Aside string // the name that it has now, in the same folder; empty: others have set it aside
+	Cause error
+}
+
+// Error says both.
+func (d *Damaged) Error() string {
+	if d.Aside == "" {
+		return fmt.Sprintf("the hub's data was damaged, and another is in its place: %v", d.Cause)
+	}
+	return fmt.Sprintf("the hub's data was damaged, and is now %s: %v", d.Aside, d.Cause)
+}
+
+// Unwrap returns what was found.
+func (d *Damaged) Unwrap() error { return d.Cause }
+
+const (
+	asideMark = "-damaged-"
+	// mostAside is how many databases are set aside: where there are more, it is
+	// the disk that is broken, and its owner is to look at it.
+	mostAside = 5
+	// checkTime is how long is looked for the damage, and waited for others.
+	checkTime = 10 * time.Second
+)
+
+// besides are what SQLite keeps beside a database.
+var besides = []string{"-wal", "-shm", "-journal"}
+
+// errForeign is returned for a database that is none of a hub's.
+var errForeign = errors.New("the file is not a hub's data")
+
+// isDamage says whether err is about a damaged database.
+func isDamage(err error) bool {
+	code := codeOf(err) & 0xff
+	return code == sqlite3.SQLITE_CORRUPT || code == sqlite3.SQLITE_NOTADB || errors.Is(err, errForeign)
+}
+
+// Aside names the databases that were set aside, of that at path: the oldest
+// first.
+func Aside(path string) []string {
+	entries, err := os.ReadDir(filepath.Dir(path))
+	if err != nil {
+		return nil
+	}
+	var names []string
+	for _, entry := range entries {
+		name := entry.Name()
+		if strings.HasPrefix(name, filepath.Base(path)+asideMark) && !isBeside(name) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// isBeside says whether a file is one of those beside a database.
+func isBeside(name string) bool {
+	for _, end := range besides {
+		if strings.HasSuffix(name, end) {
+			return true
+		}
+	}
+	return false
+}
+
+// use lets something begin with the database: nobody renames it until done is
+// called. It opens the database anew if it is another than it was.
+func (s *SQLite) use() (done func(), err error) {
+	for {
+		// Where there are no locks nobody renames it either.
+		release, lockErr := lock.Share(s.path + "-use")
+		if lockErr != nil {
+			release = func() {}
+		}
+		s.mu.RLock()
+		if !s.moved() {
+			return func() { s.mu.RUnlock(); release() }, nil
+		}
+		s.mu.RUnlock()
+		release()
+		if err := s.reopen(); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// moved says whether another file than the one that is open is at path, or none.
+// It does not open it: that would end this process's locks on it.
+func (s *SQLite) moved() bool {
+	if s.db == nil {
+		return true
+	}
+	info, err := os.Stat(s.path)
+	if err != nil {
+		return errors.Is(err, fs.ErrNotExist)
+	}
+	return !os.SameFile(info, s.file)
+}
+
+// reopen opens what is at path now, if that is another database.
+func (s *SQLite) reopen() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.moved() {
+		return nil
+	}
+	return s.openAgain()
+}
+
+// openAgain is called with mu held for writing.
+func (s *SQLite) openAgain() error {
+	if s.db != nil {
+		s.db.Close()
+		s.db = nil
+	}
+	db, file, err := open(s.path, s.wal)
+	if isDamage(err) {
+		err = s.setAside(err, file)
+	}
+	if err == nil {
+		s.db, s.file = db, file
+	}
+	return err
+}
+
+// damaged is called with an error that a transaction has met, which has ended.
+func (s *SQLite) damaged(cause error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.db != nil {
+		s.db.Close()
+		s.db = nil
+	}
+	return s.setAside(cause, s.file)
+}
+
+// setAside sets the database aside that was seen to be damaged, if it is still
+// the one at path. Nothing of this process has it open. It returns a *Damaged,
+// or cause if it has to stay where it is.
+func (s *SQLite) setAside(cause error, seen os.FileInfo) error {
+	release, err := alone(s.path + "-use")
+	if err != nil {
+		return fmt.Errorf("%w; it stays where it is: %w", cause, err)
+	}
+	defer release()
+	making, err := lock.Wait(s.path + "-lock")
+	if err != nil {
+		return fmt.Errorf("%w; it stays where it is: %w", cause, err)
+	}
+	defer making()
+	here, err := os.Stat(s.path)
+	if err != nil || seen == nil || !os.SameFile(here, seen) {
+		return &Damaged{Cause: cause}
+	}
+	if !s.suspect.Load() && !damageAt(s.path, cause) {
+		s.suspect.Store(true) // if it is met again
+		return cause
+	}
+	if len(Aside(s.path)) >= mostAside {
+		return fmt.Errorf("%w; so many have been set aside that the disk must be broken", cause)
+	}
+	name, err := rename(s.path)
+	if err != nil {
+		return fmt.Errorf("%w; it cannot be set aside: %w", cause, err)
+	}
+	s.suspect.Store(false)
+	return &Damaged{Aside: filepath.Base(name), Cause: cause}
+}
+
+// alone takes a lock that others share, and does not wait for ever: as long as
+// some come while others go, it is never free.
+func alone(path string) (release func(), err error) {
+	for end := time.Now().Add(checkTime); ; time.Sleep(5 * time.Millisecond) {
+		release, ok, err := lock.Try(path)
+		if err != nil || ok {
+			return release, err
+		}
+		if time.Now().After(end) {
+			return nil, ErrBusy
+		}
+	}
+}
+
+// damageAt looks whether the database at path is damaged indeed: what was met
+// may have been a disk that did not answer well once, or a file that was being
+// put in place.
+func damageAt(path string, cause error) bool {
+	if errors.Is(cause, errForeign) {
+		return true
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), checkTime)
+	defer cancel()
+	db := connect(path)
+	db.SetMaxOpenConns(1)
+	defer db.Close()
+	var found string
+	err := db.QueryRowContext(ctx, "PRAGMA integrity_check(1)").Scan(&found)
+	switch {
+	case ctx.Err() != nil:
+		return true // what was met is all there is to go by
+	case err != nil:
+		return isDamage(err)
+	}
+	return found != "ok"
+}
+
+// rename gives the database, and what is beside it, a name that nothing has.
+// The database is the last: without it nothing would say that the rest is its.
+func rename(path string) (string, error) {
+	name := path + asideMark + time.Now().UTC().Format("20060102-150405")
+	for n := 2; isThere(name); n++ {
+		name = fmt.Sprintf("%s%s%s-%d", path, asideMark, time.Now().UTC().Format("20060102-150405"), n)
+	}
+	for i, end := range besides {
+		err := os.Rename(path+end, name+end)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			for _, end := range besides[:i] {
+				os.Rename(name+end, path+end)
+			}
+			return "", err
+		}
+	}
+	if err := os.Rename(path, name); err != nil {
+		for _, end := range besides {
+			os.Rename(name+end, path+end)
+		}
+		return "", err
+	}
+	return name, nil
+}
+
+// isThere says whether a database, or something beside one, has this name.
+func isThere(name string) bool {
+	for _, end := range append([]string{""}, besides...) {
+		if _, err := os.Lstat(name + end); err == nil {
+			return true
+		}
+	}
+	return false
+}
