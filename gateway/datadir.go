@@ -18,6 +18,7 @@ import (
 //	hub/            what the embedded hub keeps
 //	hub.address     where the embedded hub listens
 //	invites/        one-time keys that are still open
+//	hub.owner       the account of a hub that -make-hub has prepared, until it is added
 //
 // Folders are 0700 and files 0600.
 type dataDir struct {
@@ -56,14 +57,8 @@ func defaultDataDir() (string, error) {
 // openDataDir makes the folder if it is missing and locks it. A folder that
 // others may read is made private if it is empty or hubbub's, else refused.
 func openDataDir(path string) (*dataDir, error) {
-	path, err := filepath.Abs(path)
+	path, err := privateFolder(path)
 	if err != nil {
-		return nil, fmt.Errorf("data folder: %w", err)
-	}
-	if err := os.MkdirAll(path, 0o700); err != nil {
-		return nil, fmt.Errorf("data folder: %w", err)
-	}
-	if err := makePrivate(path); err != nil {
 		return nil, err
 	}
 	lock, err := os.OpenFile(filepath.Join(path, "lock"), os.O_RDWR|os.O_CREATE, 0o600)
@@ -79,6 +74,19 @@ func openDataDir(path string) (*dataDir, error) {
 	}
 	d := &dataDir{path: path, lock: lock}
 	return d, d.notePID()
+}
+
+// privateFolder makes the folder if it is missing, and private if it is not; it
+// returns the whole path.
+func privateFolder(path string) (string, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return "", fmt.Errorf("data folder: %w", err)
+	}
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		return "", fmt.Errorf("data folder: %w", err)
+	}
+	return path, makePrivate(path)
 }
 
 // makePrivate takes group's and others' rights from a folder of one's own.

@@ -27,6 +27,7 @@ func main() { os.Exit(program(os.Args[1:], os.Stdout, os.Stderr)) }
 type flags struct {
 	config, data, listen string
 	version              bool
+	makeHub              makeHubFlags
 }
 
 // program runs it all; it returns its exit code: 2 for a wrong command
@@ -38,6 +39,10 @@ func program(args []string, stdout, stderr io.Writer) int {
 	set.StringVar(&f.config, "config", "", "read this configuration `file` (see config.example.toml)")
 	set.StringVar(&f.data, "data", "", "keep everything in this `folder`")
 	set.StringVar(&f.listen, "listen", "", "listen for IRC clients on this `address` (default 127.0.0.1:6667)")
+	set.StringVar(&f.makeHub.folder, "make-hub", "", "write a hub that is yours, to be uploaded to web space, into this `folder`, and stop")
+	set.StringVar(&f.makeHub.platform, "platform", "", "with -make-hub: the `system`/processor of the web space (default "+defaultPlatform+")")
+	set.StringVar(&f.makeHub.url, "url", "", "with -make-hub: the `address` that the hub will have")
+	set.StringVar(&f.makeHub.packages, "packages", "", "with -make-hub: take hub.cgi from this `folder` of packages")
 	set.BoolVar(&f.version, "version", false, "print the version and stop")
 	err := set.Parse(args)
 	switch {
@@ -52,10 +57,26 @@ func program(args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stdout, versionText())
 		return 0
 	}
+	if f.makeHub != (makeHubFlags{}) {
+		return makeHubOnly(f, stdout, stderr)
+	}
 	ctx, stop := ossignal.NotifyContext(context.Background(), stopSignals()...)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends the program at once
 	if err := serve(ctx, f, stdout, stderr); err != nil {
+		fmt.Fprintf(stderr, "hubbub: %v\n", err)
+		return 1
+	}
+	return 0
+}
+
+// makeHubOnly does what -make-hub says, as program does.
+func makeHubOnly(f flags, stdout, stderr io.Writer) int {
+	if f.makeHub.folder == "" {
+		fmt.Fprintln(stderr, "hubbub: -platform, -url and -packages belong to -make-hub FOLDER")
+		return 2
+	}
+	if err := makeHub(f, stdout, stderr); err != nil {
 		fmt.Fprintf(stderr, "hubbub: %v\n", err)
 		return 1
 	}

@@ -62,7 +62,14 @@ type talker struct {
 // realTalker starts a gateway and registers with it.
 func realTalker(t *testing.T, nick string, settings ...string) *talker {
 	t.Helper()
-	address, _ := served(t, strings.Join(settings, "\n"))
+	return realTalkerIn(t, t.TempDir(), nick, settings...)
+}
+
+// realTalkerIn is realTalker, with the gateway's data in a folder.
+func realTalkerIn(t *testing.T, folder, nick string, settings ...string) *talker {
+	t.Helper()
+	address, _, stop := servedIn(t, folder, strings.Join(settings, "\n"))
+	t.Cleanup(stop)
 	conn, err := net.Dial("tcp", address)
 	if err != nil {
 		t.Fatal(err)

@@ -80,6 +80,8 @@ func assemble(ctx context.Context, c config, data *dataDir, core core, hub *embe
 	g.sysop.valid = time.Duration(c.InviteValid)
 	g.sysop.mirror = channels.MirrorPolicy(c.Mirror)
 	g.sysop.invites = inviteFiles{folder}
+	g.sysop.folder = data.path
+	g.sysop.made = hubOwnerIn(data.path)
 	g.sysop.identify = func(url string, then func(foundHub, error)) {
 		r.identify(url, func(found foundHub, err error) { g.do(func() { then(found, err) }) })
 	}

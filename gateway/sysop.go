@@ -13,6 +13,7 @@ import (
 type sysop struct {
 	version string
 	invites inviteFiles
+	made    hubOwner              // the account of a hub that -make-hub has prepared
 	valid   time.Duration         // of new one-time keys; zero: a week
 	mirror  channels.MirrorPolicy // whether channels are kept on the user's hub by themselves; empty: they are
 	rescues rescues

@@ -16,7 +16,7 @@ var hubCommands = []sysopCommand{{
 	more: []string{
 		"It lets you talk with people elsewhere. " + whatAHubIs,
 		"New channels live there, and those that you have are kept there as well as where they are (mirror in the configuration): when one hub fails, they go on over the others.",
-		"URL is where it answers; KEY is in the file claim.txt in its data folder, which no browser gets to see.",
+		"URL is where it answers; KEY is in the file claim.txt in its data folder, which no browser gets to see. A hub that this gateway has prepared (-make-hub) is yours already: leave KEY out.",
 	},
 }, {
 	name: "hub list", also: []string{"hubs"},
@@ -35,6 +35,10 @@ type foundHub struct {
 // account key goes to no other hub than the one that it names.
 func (c *client) sysopHubAdd(args string) {
 	place, key, err := parseHubAdd(args)
+	if errors.Is(err, errNoHubKey) {
+		c.addMadeHub(place)
+		return
+	}
 	if err != nil {
 		c.sysopSays(err.Error())
 		return
@@ -42,7 +46,7 @@ func (c *client) sysopHubAdd(args string) {
 	c.sysopSays("Asking " + place + " who it is…")
 	c.g.sysop.identify(place, func(found foundHub, err error) {
 		if err != nil {
-			c.sysopSays(fmt.Sprintf("%s does not answer as a hub: %v. Open it in a browser: if its page does not show either, docs/hub.md says what to check. Then say it again.", place, err))
+			c.sysopSays(noHub(place, err))
 			return
 		}
 		if found.Address.Fingerprint != key.Fingerprint {
@@ -57,23 +61,31 @@ func (c *client) sysopHubAdd(args string) {
 	})
 }
 
+// noHub says that a URL leads to no hub.
+func noHub(place string, err error) string {
+	return fmt.Sprintf("%s does not answer as a hub: %v. Open it in a browser: if its page does not show either, docs/hosting.md says what to check. Then say it again.", place, err)
+}
+
 // useHub claims an identified hub.
 func (c *client) useHub(hub channels.HubAddress, secret [16]byte) {
 	c.sysopStep(func(ref channels.Ref) channels.Input {
 		return channels.UseHub{Ref: ref, Hub: hub, Secret: secret}
-	}, func(ev channels.Event) bool {
-		ready, ok := ev.(channels.HubReady)
-		if !ok {
-			return false
-		}
-		whose := "You are a guest on it"
-		if ready.Owner {
-			whose = "It is yours"
-		}
-		c.sysopSays(fmt.Sprintf("The hub %s is ready. %s, and channels that you open from now on live there.", ready.Hub.URL, whose),
-			strings.TrimSpace("Next: /join #name and then /invite NICK. "+c.g.olderChannels(ready.Hub.Fingerprint)))
-		return true
-	})
+	}, c.hubReady)
+}
+
+// hubReady tells that a hub is one's own.
+func (c *client) hubReady(ev channels.Event) bool {
+	ready, ok := ev.(channels.HubReady)
+	if !ok {
+		return false
+	}
+	whose := "You are a guest on it"
+	if ready.Owner {
+		whose = "It is yours"
+	}
+	c.sysopSays(fmt.Sprintf("The hub %s is ready. %s, and channels that you open from now on live there.", ready.Hub.URL, whose),
+		strings.TrimSpace("Next: /join #name and then /invite NICK. "+c.g.olderChannels(ready.Hub.Fingerprint)))
+	return true
 }
 
 // olderChannels says what becomes of the channels that the user had before a
@@ -106,8 +118,11 @@ func (g *gateway) mirrors() bool {
 	return g.sysop.mirror == "" || g.sysop.mirror == channels.MirrorAuto
 }
 
+// errNoHubKey says that a hub was named without a key.
+var errNoHubKey = errors.New("And its key? It is in claim.txt in the hub's data folder: /msg sysop hub add URL KEY")
+
 // parseHubAdd reads "URL KEY", in either order; the key may hold spaces. The
-// error is a whole answer, without the key.
+// error is a whole answer, without the key; with errNoHubKey there is a place.
 func parseHubAdd(args string) (place string, key wire.AccountKey, err error) {
 	const usage = "/msg sysop hub add URL KEY"
 	var rest []string
@@ -128,7 +143,7 @@ func parseHubAdd(args string) (place string, key wire.AccountKey, err error) {
 		return "", key, errors.New(sentence(err.Error()) + " " + usage)
 	}
 	if len(rest) == 0 {
-		return "", key, errors.New("And its key? It is in claim.txt in the hub's data folder: " + usage)
+		return place, key, errNoHubKey
 	}
 	if key, err = wire.ParseAccountKey(strings.Join(rest, "")); err != nil {
 		return "", wire.AccountKey{}, errors.New(sentence(err.Error()) + " It is the last line of claim.txt in the hub's data folder: " + usage)
@@ -141,6 +156,13 @@ func (c *client) sysopHubList(string) {
 	hubs, now := c.g.core.Hubs(), c.g.settings.Now()
 	for _, h := range hubs {
 		c.sysopSays(hubLine(h, hubs, now))
+		if h.Claimed && !h.Owner && !h.Embedded && h.Up {
+			askHubOr(c, h, wire.OpStatus, nil, func(r wire.StatusResult, refused *wire.Error) {
+				if refused == nil {
+					c.sysopSays(guestLines(h, r, now)...)
+				}
+			}, func(string) {})
+		}
 	}
 	if ownHub(hubs) {
 		c.sysopSays("To add another: /msg sysop hub add URL KEY")
