@@ -2,10 +2,14 @@ package hub
 
 import (
 	"crypto/rand"
+	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"hubbub/hub/lock"
 )
@@ -49,54 +53,137 @@ func closeFolder(data string) error {
 		writeFile(filepath.Join(data, "index.html"), nil))
 }
 
-// FindData returns the data folder that a hub program in folder beside made at
-// an earlier start, or makes one. Two first starts at once find one.
-func FindData(beside string) (string, error) {
-	data, err := existingData(beside)
+// webNames are what hostings call the folder whose files a web server hands out.
+// What is beside such a folder it does not hand out.
+var webNames = []string{"public_html", "private_html", "htdocs", "httpdocs", "httpsdocs", "www", "html", "web", "wwwroot", "webroot", "docroot"}
+
+// FindData returns the data folder that a hub program in folder program made at
+// an earlier start, or makes one: above the web folder that the program is in,
+// if that can be written to, else beside the program. Two first starts at once
+// find one. Any error that its owner can do something about is a *Trouble.
+func FindData(program string) (string, error) { return findData(program, Visit{}) }
+
+// findData is FindData, with what a visit shows of where the web server hands
+// out files.
+func findData(program string, v Visit) (string, error) {
+	data, err := existingData(program)
 	if err != nil || data != "" {
 		return data, err
 	}
+	for _, above := range aboveWeb(program) {
+		data := filepath.Join(above, derivedName(above, program))
+		if len(v.within(program, data)) > 0 {
+			continue
+		}
+		switch err := os.Mkdir(data, 0o700); {
+		case err == nil, errors.Is(err, fs.ErrExist):
+			return data, ownFolder(data)
+		case isFull(err):
+			return "", folderTrouble(program, err)
+		}
+	}
+	return makeBeside(program)
+}
+
+// makeBeside makes a data folder beside the program.
+func makeBeside(program string) (string, error) {
 	// A file system without such locks leaves a moment in which two are made;
 	// existingData then says what to do.
-	if release, err := lock.WaitFolder(beside); err == nil {
+	if release, err := lock.WaitFolder(program); err == nil {
 		defer release()
-		if data, err := existingData(beside); err != nil || data != "" {
+		if data, err := existingData(program); err != nil || data != "" {
 			return data, err
 		}
 	}
-	data = filepath.Join(beside, folderPrefix+randomName())
+	data := filepath.Join(program, folderPrefix+randomName())
 	if err := os.Mkdir(data, 0o700); err != nil {
-		return "", fmt.Errorf("making the hub's data folder: %w", err)
+		return "", folderTrouble(program, fmt.Errorf("making the hub's data folder: %w", err))
 	}
 	return data, nil
 }
 
-// existingData finds a data folder, or "".
-func existingData(beside string) (string, error) {
-	entries, err := os.ReadDir(beside)
+// existingData finds a data folder, or "". One beside the program, as earlier
+// versions have made them, comes first.
+func existingData(program string) (string, error) {
+	entries, err := os.ReadDir(program)
 	if err != nil {
-		return "", fmt.Errorf("looking for the hub's data folder: %w", err)
+		return "", folderTrouble(program, fmt.Errorf("looking for the hub's data folder: %w", err))
 	}
 	var found string
 	for _, entry := range entries {
 		name := entry.Name()
-		if len(name) != len(folderPrefix)+16 || name[:len(folderPrefix)] != folderPrefix || !entry.IsDir() {
+		if len(name) != len(folderPrefix)+16 || name[:len(folderPrefix)] != folderPrefix {
+			continue
+		}
+		if entry.Type()&fs.ModeSymlink != 0 {
+			return "", linkTrouble(filepath.Join(program, name))
+		}
+		if !entry.IsDir() {
 			continue
 		}
 		if found != "" {
-			return "", fmt.Errorf("there are two data folders in %s, %s and %s: remove the one that is not in use, or name one in hub.conf",
-				beside, filepath.Base(found), name)
+			return "", twoTrouble(program, filepath.Base(found), name)
 		}
-		found = filepath.Join(beside, name)
+		found = filepath.Join(program, name)
 	}
-	return found, nil
+	if found != "" {
+		return found, ownFolder(found)
+	}
+	for _, above := range aboveWeb(program) {
+		data := filepath.Join(above, derivedName(above, program))
+		switch info, err := os.Lstat(data); {
+		case err != nil:
+		case info.Mode()&fs.ModeSymlink != 0:
+			return "", linkTrouble(data)
+		case info.IsDir():
+			return data, ownFolder(data)
+		}
+	}
+	return "", nil
+}
+
+// aboveWeb returns the folders above those that a web server hands out and that
+// the program is in, the outermost first. In one that everybody may write to a
+// neighbour could have put a data folder of his own.
+func aboveWeb(program string) []string {
+	var all []string
+	for folder := filepath.Clean(program); folder != filepath.Dir(folder); folder = filepath.Dir(folder) {
+		if !slices.Contains(webNames, strings.ToLower(filepath.Base(folder))) {
+			continue
+		}
+		above := filepath.Dir(folder)
+		if info, err := os.Stat(above); err == nil && info.Mode().Perm()&0o002 == 0 && above != filepath.Dir(above) {
+			all = append(all, above)
+		}
+	}
+	slices.Reverse(all)
+	return all
+}
+
+// derivedName names the data folder in a folder above the web, of this program
+// alone: several hubs of one user find each their own. It depends on the
+// program's path below that folder, so it is found again when a hosting moves a
+// user's home.
+func derivedName(above, program string) string {
+	below, err := filepath.Rel(above, program)
+	if err != nil {
+		below = program
+	}
+	sum := sha256.Sum256([]byte("hubbub data folder\x00" + filepath.ToSlash(below)))
+	return folderPrefix + nameOf(sum[:16])
 }
 
 // randomName returns 16 characters, 80 bits.
 func randomName() string {
 	name := make([]byte, 16)
 	rand.Read(name)
-	for i, b := range name {
+	return nameOf(name)
+}
+
+// nameOf writes a byte as a character, 5 bits of it.
+func nameOf(bytes []byte) string {
+	name := make([]byte, len(bytes))
+	for i, b := range bytes {
 		name[i] = folderAlphabet[b%32]
 	}
 	return string(name)

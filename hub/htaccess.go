@@ -8,13 +8,5 @@ const AccessName = ".htaccess"
 // the same.
 const AccessFile = `Options +ExecCGI -Indexes
 AddHandler cgi-script .cgi
-<Files "` + ConfigName + `">
-	<IfModule mod_authz_core.c>
-		Require all denied
-	</IfModule>
-	<IfModule !mod_authz_core.c>
-		Order allow,deny
-		Deny from all
-	</IfModule>
-</Files>
+RedirectMatch 404 "/hub\.conf$"
 `

@@ -29,6 +29,7 @@ func ContentSecurityPolicy() string {
 // Page is the page for people.
 type Page struct {
 	Unclaimed bool    // the hub has no owner yet
+	Awaited   bool    // the hub knows its owner beforehand, and he has not come yet
 	Claim     string  // then: where claim.txt is, marked up as for document
 	URL       string  // the hub's address, as the browser asked for it; empty: not known
 	Contact   string  // how to reach the owner, if he says so
@@ -53,7 +54,7 @@ func (p Page) HTML() []byte {
 	}
 	d.raw("</head>\n<body>\n<main>\n<h1>hubbub</h1>\n")
 	if p.Probe.Style != "" {
-		d.tag("p", "served", "The web server hands out files of this hub’s data folder to everybody."+" Do not use this hub before it is put right: delete its data folder, and see below.")
+		d.tag("p", "served", servedWords+" Do not use this hub before it is put right: delete its data folder, and see below.")
 	}
 	if p.Setup {
 		p.setup(d)
@@ -90,7 +91,9 @@ func (p Page) setup(d *document) {
 		d.raw("<li>" + mark("In your IRC client, connected to your gateway, type this, with that key in place of {KEY}:") + "\n<pre>" +
 			html.EscapeString("/msg sysop hub add "+or(p.URL, "URL")+" KEY") + "</pre></li>\n</ol>\n")
 	default:
-		d.tag("p", "lead", "The hub is set up, and knows its owner already. Your gateway can use it now.")
+		d.tag("p", "lead", "The hub is set up, and waits for its owner, whom it knows already. If that is you, there is one step left.")
+		d.tag("p", "", "In your IRC client, connected to your gateway, type:")
+		d.tag("pre", "", "/msg sysop hub add "+or(p.URL, "URL"))
 	}
 	if len(p.Checks) > 0 {
 		d.tag("h2", "", "How it stands here")
@@ -121,6 +124,11 @@ func (p Page) about(d *document) {
 	}
 	d.tag("p", lead, "This is a hub: a place where a few people leave sealed messages for each other.")
 	d.tag("p", "", "It keeps envelopes that only they can open, hands them out, and forgets them. Nobody can read along here, not even whoever runs it.")
+	if p.Awaited && !p.Setup {
+		d.tag("h2", "", "This hub waits for its owner")
+		d.tag("p", "", "If that is you, type in your IRC client, connected to your gateway:")
+		d.tag("pre", "", "/msg sysop hub add "+or(p.URL, "URL"))
+	}
 	if p.Unclaimed && !p.Setup {
 		d.tag("h2", "", "This hub has no owner yet")
 		d.tag("p", "", "If it is yours: "+or(p.Claim, "its data folder")+" has a file {claim.txt} with a key in it. In your IRC client, connected to your gateway, type this, with that key for {KEY}:")
@@ -140,11 +148,16 @@ func (p Page) about(d *document) {
 
 // reply is the page as it is sent.
 func (p Page) reply() Reply {
-	reply := replyWith(wire.StatusSealed, PageType, p.HTML())
 	policy := ContentSecurityPolicy()
 	if p.Probe.Style != "" {
 		policy += " " + p.Probe.Style + "; img-src " + p.Probe.Report
 	}
+	return htmlReply(p.HTML(), policy)
+}
+
+// htmlReply is a document as it is sent.
+func htmlReply(document []byte, policy string) Reply {
+	reply := replyWith(wire.StatusSealed, PageType, document)
 	reply.Header = append(reply.Header, [2]string{"Content-Security-Policy", policy})
 	return reply
 }

@@ -53,30 +53,17 @@ func serve(environment func(string) string, in, out *os.File, log *slog.Logger) 
 	if err != nil {
 		reply = refused(err)
 	} else {
-		h, err := open(environment, log)
+		folder, err := hub.ProgramFolder(environment("SCRIPT_FILENAME"))
 		if err != nil {
 			log.Error("there is no hub", "error", err)
 			reply = hub.Failed(err)
 		} else {
-			defer h.Close()
-			reply = h.Serve(ctx, request)
+			site := hub.NewSite(folder, log)
+			defer site.Close()
+			reply = site.Serve(ctx, request)
 		}
 	}
 	return writeReply(out, reply, request.Method)
-}
-
-// open opens the hub whose program this is.
-func open(environment func(string) string, log *slog.Logger) (*hub.Hub, error) {
-	folder, err := hub.ProgramFolder(environment("SCRIPT_FILENAME"))
-	if err != nil {
-		return nil, err
-	}
-	config, err := hub.Load(folder)
-	if err != nil {
-		return nil, err
-	}
-	config.Log = log
-	return hub.Open(config)
 }
 
 func ignoreBrokenPipes() {

@@ -1,0 +1,35 @@
+//go:build darwin || freebsd || linux
+
+package hub
+
+import "golang.org/x/sys/unix"
+
+// addressSpace is how much a process may have; ok is false if there is no limit.
+func addressSpace() (most uint64, ok bool) {
+	most, ok = limit(unix.RLIMIT_AS)
+	if data, limited := limit(unix.RLIMIT_DATA); limited && (!ok || data < most) {
+		return data, true
+	}
+	return most, ok
+}
+
+// processes is how many the hub's user may have at once; ok is false if there is
+// no limit.
+func processes() (most uint64, ok bool) { return limit(unix.RLIMIT_NPROC) }
+
+func limit(which int) (uint64, bool) {
+	var l unix.Rlimit
+	if unix.Getrlimit(which, &l) != nil || uint64(l.Cur) >= 1<<62 {
+		return 0, false
+	}
+	return uint64(l.Cur), true
+}
+
+// freeRoom is how many bytes the folder's disk has left for this user.
+func freeRoom(folder string) (uint64, bool) {
+	var fs unix.Statfs_t
+	if unix.Statfs(folder, &fs) != nil {
+		return 0, false
+	}
+	return uint64(max(0, int64(fs.Bavail))) * uint64(fs.Bsize), true
+}
