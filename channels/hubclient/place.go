@@ -25,6 +25,7 @@ type place struct {
 	moved   string             // where the hub answered last, if not at URL
 	seen    certificate        //
 	trouble string             // why it failed last; empty: it did not
+	ceiling int                // how large a request may be, as refusals there have shown; 0: not known
 	stay    context.Context    // ends when the client goes on at another place
 	leave   context.CancelFunc // ends stay
 }
@@ -43,6 +44,7 @@ func newPlace(c *Client, l Location) *place {
 var (
 	errStaleKeys = errors.New("the hub does not have the key, or is elsewhere")
 	errStaleTime = errors.New("the hub's clock is not what it was thought to be")
+	errSmaller   = errors.New("the web server takes no request that large")
 )
 
 // errLeft ends a request that the hub was to hold, when the client goes on at
@@ -61,14 +63,15 @@ func (p *place) ask(ctx context.Context, calls []wire.SignedCall, last bool) (An
 		p.client.mu.Unlock()
 		defer context.AfterFunc(stay, cancel)()
 	}
-	answer, err := p.repair(inner, calls, hold, last)
+	answer, err := p.inParts(inner, calls, hold, last)
 	if err != nil && inner.Err() != nil && ctx.Err() == nil {
 		return Answer{}, errLeft
 	}
 	return answer, err
 }
 
-// repair makes one request, and makes it again where that puts things right.
+// repair makes one request of as many calls, from the first, as fit, and makes
+// it again where that puts things right.
 func (p *place) repair(ctx context.Context, calls []wire.SignedCall, hold time.Duration, last bool) (Answer, error) {
 	var keysTried, timeTried error
 	for {
@@ -76,13 +79,18 @@ func (p *place) repair(ctx context.Context, calls []wire.SignedCall, hold time.D
 		if err != nil {
 			return Answer{}, err
 		}
-		answer, err := p.once(ctx, k, calls, span{hold, p.patience(last)})
+		part, err := p.fitting(k, calls)
+		if err != nil {
+			return Answer{}, err
+		}
+		answer, err := p.once(ctx, k, part, span{hold, p.patience(last)})
 		switch {
 		case errors.Is(err, errStaleKeys) && keysTried == nil:
 			keysTried = err
 			p.forget(k)
 		case errors.Is(err, errStaleTime) && timeTried == nil:
 			timeTried = err
+		case errors.Is(err, errSmaller) && len(part) > 1 && p.lower(part):
 		default:
 			return answer, err
 		}
@@ -90,15 +98,13 @@ func (p *place) repair(ctx context.Context, calls []wire.SignedCall, hold time.D
 }
 
 // once seals calls to k, sends them and opens the answer. Its errors are those
-// of Do; such as repair can put right are errStaleKeys or errStaleTime too.
+// of Do; such as repair can put right are errStaleKeys, errStaleTime or
+// errSmaller too.
 func (p *place) once(ctx context.Context, k *known, calls []wire.SignedCall, within span) (Answer, error) {
 	c := p.client
 	request, exchange, err := wire.SealRequest(k.key, c.fingerprint, c.hubTime().Unix(), calls)
 	if err != nil {
 		return Answer{}, fmt.Errorf("asking the hub: %w", err)
-	}
-	if limit := k.limits["request"]; limit > 0 && int64(len(request)) > limit {
-		return Answer{}, &Error{Kind: TooLarge, Text: fmt.Sprintf("%d bytes, its limit is %d", len(request), limit), Own: true}
 	}
 	response, note, err := p.post(ctx, k.url, request, within)
 	if err != nil {

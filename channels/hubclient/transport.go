@@ -117,6 +117,9 @@ func (p *place) post(ctx context.Context, address string, sealed []byte, within 
 	if got.status == wire.StatusUnknownKey || 300 <= got.status && got.status < 400 {
 		problem.Err = errStaleKeys
 	}
+	if got.status == wire.StatusTooLarge {
+		problem.Err = errSmaller
+	}
 	return nil, "", problem
 }
 

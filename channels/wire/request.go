@@ -209,6 +209,12 @@ func CallSize(c SignedCall) (int, error) {
 	return len(raw), err
 }
 
+// RequestSize returns how many bytes a request takes at most whose calls take
+// size together (the sum of CallSize).
+func RequestSize(size int) int {
+	return requestHeader + paddedSize(lengthSize+bodyOverhead+size) + aeadOverhead
+}
+
 // unsigned returns c as a Call without its signature.
 func (c SignedCall) unsigned() (Call, error) {
 	if len(c.Key) != ed25519.PrivateKeySize {
