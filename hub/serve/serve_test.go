@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"net"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -168,7 +167,6 @@ func TestFlags(t *testing.T) {
 	}
 	for want, flags := range map[string][]string{
 		"nothing to listen on":   {"-data", data},
-		"either -listen or":      {"-data", data, "-listen", "x:1", "-fcgi", "x:1"},
 		"address already in use": {"-data", data, "-listen", taken},
 		"is not a folder":        {"-data", file, "-listen", "127.0.0.1:0"},
 		"it takes no arguments":  {"-data", data, "-listen", "127.0.0.1:0", "more"},
@@ -182,37 +180,5 @@ func TestFlags(t *testing.T) {
 	out, err := exec.Command(program, "-version").Output()
 	if err != nil || strings.TrimSpace(string(out)) != hub.Software {
 		t.Errorf("-version: %v, %s", err, out)
-	}
-}
-
-// Clients that send nothing more do not keep others waiting.
-func TestSlowClients(t *testing.T) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- serveHTTP(ctx, listener, http.NotFoundHandler()) }()
-	var slow []net.Conn
-	for range 20 {
-		conn, err := net.Dial("tcp", listener.Addr().String())
-		if err != nil {
-			t.Fatal(err)
-		}
-		conn.Write([]byte("GET / HT"))
-		slow = append(slow, conn)
-	}
-	response, err := http.Get("http://" + listener.Addr().String() + "/")
-	if err != nil {
-		t.Fatal(err)
-	}
-	response.Body.Close()
-	for _, conn := range slow {
-		conn.Close()
-	}
-	cancel()
-	if err := <-ended; err != nil {
-		t.Error(err)
 	}
 }

@@ -1,0 +1,15 @@
+//go:build !unix
+
+package main
+
+import (
+	"os"
+	"syscall"
+)
+
+// endings are the signals that end hubd in good order.
+var endings = []os.Signal{os.Interrupt, syscall.SIGTERM}
+
+func outliveLog() {}
+
+func listens(*os.File) bool { return true }
