@@ -32,6 +32,9 @@ type configFile struct {
 	Wait    int    `toml:"wait"`
 	Contact string `toml:"contact"`
 	Owner   string `toml:"owner"`
+	Daily   int64  `toml:"daily_mib"`
+	Proxied bool   `toml:"proxied"`
+	WAL     bool   `toml:"wal"`
 }
 
 // maxContact is the most that the page has room for.
@@ -68,7 +71,7 @@ func LoadData(data string) (Config, error) {
 // readConfig reads hub.conf, if there is one.
 func readConfig(folder string) (Config, error) {
 	limits := store.DefaultLimits()
-	file := configFile{Channel: limits.Text >> 20, Token: limits.Keep >> 20, Tokens: limits.Tokens, Slots: limits.Slots}
+	file := configFile{Channel: limits.Text >> 20, Token: limits.Keep >> 20, Tokens: limits.Tokens, Slots: limits.Slots, WAL: true}
 	text, err := os.ReadFile(filepath.Join(folder, ConfigName))
 	if err == nil {
 		err = file.read(string(text))
@@ -77,11 +80,15 @@ func readConfig(folder string) (Config, error) {
 		return Config{}, err
 	}
 	limits = store.Limits{Text: file.Channel << 20, Keep: file.Token << 20, Total: file.Total << 20,
-		Tokens: file.Tokens, Slots: file.Slots}
+		Tokens: file.Tokens, Slots: file.Slots, Daily: file.Daily << 20}
 	if file.Data != "" && !filepath.IsAbs(file.Data) {
 		file.Data = filepath.Join(folder, file.Data)
 	}
-	return Config{Data: file.Data, Limits: limits, Held: file.Held, Wait: time.Duration(file.Wait) * time.Second,
+	open := store.Open
+	if !file.WAL {
+		open = store.OpenRollback
+	}
+	return Config{Data: file.Data, Limits: limits, Store: open, Proxied: file.Proxied, Held: file.Held, Wait: time.Duration(file.Wait) * time.Second,
 		Request: file.Request << 10, Contact: file.Contact, Owner: file.owner()}, nil
 }
 
@@ -133,7 +140,7 @@ func (f *configFile) check() error {
 		name         string
 		value, least int64
 	}{
-		{"channel_mib", f.Channel, 1}, {"token_mib", f.Token, 1}, {"total_mib", f.Total, 0},
+		{"channel_mib", f.Channel, 1}, {"token_mib", f.Token, 1}, {"total_mib", f.Total, 0}, {"daily_mib", f.Daily, 0},
 		{"tokens", f.Tokens, 1}, {"slots", f.Slots, 1}, {"held", int64(f.Held), 0},
 	}
 	for _, v := range values {

@@ -32,6 +32,8 @@ func wireError(err error) *wire.Error {
 		return &wire.Error{Code: wire.CodeFull, Text: "the hub's disk is full"}
 	case errors.Is(err, store.ErrReadOnly):
 		return &wire.Error{Code: wire.CodeInternal, Text: "the hub cannot write to its disk, and has logged why"}
+	case errors.Is(err, store.ErrNewer):
+		return &wire.Error{Code: wire.CodeInternal, Text: "the hub's program is older than its data: its owner has to put the newer one back"}
 	case errors.Is(err, store.ErrBusy), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return &wire.Error{Code: wire.CodeBusy, Text: "the hub is busy"}
 	}

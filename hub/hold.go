@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"hubbub/channels/wire"
 	"hubbub/hub/lock"
+	"hubbub/hub/store"
 )
 
 // retry is when a client is to come back whom the hub does not hold.
@@ -30,6 +32,10 @@ func waiting(jobs []*job) bool {
 	return any
 }
 
+// SendHome has the requests that are held answered now, and none held from now
+// on: the program is about to end. What else is asked is done as before.
+func (h *Hub) SendHome() { h.sendHome.Do(func() { close(h.leaving) }) }
+
 // waits is how long a job is ready to wait; 0 if it is no waiting fetch.
 func waits(j *job) time.Duration {
 	args, ok := j.args.(wire.FetchArgs)
@@ -43,6 +49,22 @@ func waits(j *job) time.Duration {
 func hasNews(j *job) bool {
 	result, ok := j.value.(wire.FetchResult)
 	return j.err != nil || !ok || len(result.Entries) > 0 || result.Restored || result.More
+}
+
+// ending is what a fetch says of the end of its channel, and of the hub.
+type ending struct {
+	closed bool
+	closes int64
+}
+
+// endings is what fetches say of that: a change of it is told at once, to those
+// who wait.
+func endings(fetches []*job) (all []ending) {
+	for _, j := range fetches {
+		result, _ := j.value.(wire.FetchResult)
+		all = append(all, ending{result.Closed, result.Closes})
+	}
+	return all
 }
 
 // hold keeps the request until one of its waiting fetches has news, the
@@ -84,11 +106,11 @@ func (a *answer) hold(ctx context.Context, enc [32]byte, jobs []*job) {
 
 // waited notes that the request of this enc waits, and says whether it has before.
 func (h *Hub) waited(ctx context.Context, enc [32]byte) (before bool, err error) {
-	data, err := h.data()
-	if err != nil {
-		return false, err
-	}
-	return data.Waited(ctx, h.config.Now(), enc)
+	err = h.withStore(func(data store.Store) error {
+		before, err = data.Waited(ctx, h.config.Now(), enc)
+		return err
+	})
+	return before, err
 }
 
 // place takes one of the places for requests that wait, unless member has its
@@ -142,6 +164,7 @@ func (h *Hub) share() int { return max(2, h.config.Held/2) }
 
 // listen does fetches again whenever the bell rings, until one has news.
 func (a *answer) listen(ctx context.Context, fetches []*job, wait time.Duration) {
+	before := endings(fetches)
 	over := time.NewTimer(wait)
 	defer over.Stop()
 	bell, stop, err := a.hub.bell.listen()
@@ -161,13 +184,15 @@ func (a *answer) listen(ctx context.Context, fetches []*job, wait time.Duration)
 		if err := a.run(context.WithoutCancel(ctx), fetches); err != nil {
 			return
 		}
-		if !waiting(fetches) {
+		if !waiting(fetches) || !slices.Equal(before, endings(fetches)) {
 			return
 		}
 		select {
 		case <-bell:
 		case <-again:
 		case <-over.C:
+			return
+		case <-a.hub.leaving:
 			return
 		case <-ctx.Done():
 			return

@@ -8,6 +8,7 @@ import (
 	"runtime/debug"
 	"strings"
 	"syscall"
+	"time"
 
 	"hubbub/channels/wire"
 	"hubbub/hub/store"
@@ -55,7 +56,7 @@ func (h *Hub) Serve(ctx context.Context, r Request) (reply Reply) {
 // get answers with the keys, or with the page for people.
 func (h *Hub) get(r Request) Reply {
 	if r.Query != wire.KeysQuery {
-		return Page{Unclaimed: h.unclaimed(), URL: r.Visit.URL(), Contact: h.config.Contact}.reply()
+		return Page{Unclaimed: h.unclaimed(), Awaited: h.awaited(), URL: r.Visit.URL(), Contact: h.config.Contact}.reply()
 	}
 	keys, err := h.Keys()
 	if err != nil {
@@ -68,7 +69,7 @@ func (h *Hub) get(r Request) Reply {
 // unclaimed says whether the hub has no owner yet, as far as its folder tells, and
 // makes the owner key that an empty claim.txt asks for: a hubd opens its hub once.
 func (h *Hub) unclaimed() bool {
-	if err := refillClaim(h.config.Data, h.keys.fingerprint); err != nil {
+	if err := refillClaim(h.config.Data, h.Fingerprint()); err != nil {
 		h.config.Log.Error("making another owner key", "error", err)
 	}
 	_, ok, err := ReadClaim(h.config.Data)
@@ -79,7 +80,9 @@ func (h *Hub) unclaimed() bool {
 func (h *Hub) post(ctx context.Context, r Request) Reply {
 	request, refused := r.read()
 	if refused == nil {
-		answer, err := h.Answer(ctx, request)
+		v := visitor{}
+		v.key, v.limited = h.addressKey(r.Address)
+		answer, err := h.answer(ctx, v, request)
 		if err == nil {
 			return replyWith(wire.StatusSealed, wire.ContentType, answer)
 		}
@@ -87,6 +90,7 @@ func (h *Hub) post(ctx context.Context, r Request) Reply {
 			refused = &Refusal{Status: wire.StatusFailed, Text: "The hub failed."}
 		}
 	}
+	h.noteUnsealed()
 	return Refuse(refused)
 }
 
@@ -116,9 +120,7 @@ func (r Request) read() ([]byte, *Refusal) {
 func Failed(err error) Reply {
 	switch {
 	case errors.Is(err, store.ErrFull), errors.Is(err, store.ErrBusy), errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
-		reply := Refuse(&Refusal{Status: wire.StatusBusy, Text: "The hub is busy, or has no room. Come back later."})
-		reply.Header = append(reply.Header, [2]string{"Retry-After", "30"})
-		return reply
+		return Refuse(&Refusal{Status: wire.StatusBusy, Text: "The hub is busy, or has no room. Come back later.", Retry: 30 * time.Second})
 	}
 	return Refuse(&Refusal{Status: wire.StatusFailed,
 		Text: "The hub failed. If it is yours: the web server's error log says why."})
@@ -126,7 +128,12 @@ func Failed(err error) Reply {
 
 // Refuse makes a reply of a refusal.
 func Refuse(r *Refusal) Reply {
-	return replyWith(r.Status, textType, []byte(r.Text+"\n"))
+	reply := replyWith(r.Status, textType, []byte(r.Text+"\n"))
+	if r.Retry > 0 {
+		seconds := int64((r.Retry + time.Second - 1) / time.Second)
+		reply.Header = append(reply.Header, [2]string{"Retry-After", fmt.Sprint(seconds)})
+	}
+	return reply
 }
 
 // replyWith makes a reply that nobody keeps a copy of.

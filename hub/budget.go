@@ -1,0 +1,92 @@
+package hub
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"time"
+
+	"hubbub/channels/wire"
+	"hubbub/hub/store"
+)
+
+// What one address may ask in a while. It is wide, for many may share an address;
+// and it is the last of the hub's defences, not the first: to refuse a request
+// costs nearly what it costs to do it, since most of that is to start a process
+// and to open the seal. What a member may write has budgets of its own (hub/store).
+var addressBudget = store.Budget{Most: 6000, Every: 10 * time.Minute}
+
+// sampled is how many requests are counted together: reading is to remain reading,
+// so one request in so many is written down, as so many.
+const sampled = 16
+
+// manyCalls are so many that their signatures cost more to verify than the
+// database to ask whether that is worth it.
+const manyCalls = 16
+
+// crowded is the error of a request from an address whose budget is spent.
+type crowded struct{ wait time.Duration }
+
+func (*crowded) Error() string { return "this address has asked as much as it may for now" }
+
+// isCrowded says whether err is a *crowded.
+func isCrowded(err error) bool {
+	var crowd *crowded
+	return errors.As(err, &crowd)
+}
+
+// refusal is what its sender is told.
+func (c *crowded) refusal() *Refusal {
+	return &Refusal{Status: wire.StatusBusy, Text: "Too many requests come from your address. Come back later.",
+		Retry: max(time.Second, c.wait)}
+}
+
+// addressKey is the key of an address's budget. ok is false for an address that
+// has none: one that is not known, or that stands for many, as that of a proxy
+// before the hub does. The database is not to name addresses, so the key has the
+// hub's private key in it.
+func (h *Hub) addressKey(address string) (key store.BudgetKey, ok bool) {
+	if h.config.Proxied {
+		return key, false
+	}
+	a, err := netip.ParseAddr(address)
+	if err != nil {
+		return key, false
+	}
+	a = a.Unmap().WithZone("")
+	if a.IsLoopback() || a.IsPrivate() || a.IsLinkLocalUnicast() || a.IsUnspecified() || sharedAddresses.Contains(a) {
+		return key, false
+	}
+	if a.Is6() {
+		// Who has one has all of its network.
+		a = netip.PrefixFrom(a, 64).Masked().Addr()
+	}
+	b := a.As16()
+	return store.KeyOfBudget("address", append(h.keys.self.Load().identity.Seed(), b[:]...)), true
+}
+
+// sharedAddresses are those between a carrier and its customers (RFC 6598).
+var sharedAddresses = netip.MustParsePrefix("100.64.0.0/10")
+
+// visitor is who has made a request, as far as the hub's budgets go.
+type visitor struct {
+	key     store.BudgetKey
+	limited bool // it has a budget
+}
+
+// admit ends the transaction if the visitor's budget is spent. It takes nothing.
+func (v visitor) admit(tx store.Tx) error {
+	if !v.limited {
+		return nil
+	}
+	wait, err := tx.Spend(v.key, 0, addressBudget)
+	if err == nil && wait > 0 {
+		err = &crowded{wait}
+	}
+	return err
+}
+
+// admitted is admit in a transaction of its own.
+func (h *Hub) admitted(ctx context.Context, v visitor) error {
+	return h.transact(ctx, false, v.admit)
+}

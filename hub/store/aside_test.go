@@ -1,0 +1,283 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// scribble writes over a part of a file as another program would: a process that
+// closes a database's file itself gives up its own locks on it.
+func scribble(t testing.TB, path string, from int, noise string) {
+	t.Helper()
+	c := exec.Command(os.Args[0])
+	c.Env = append(os.Environ(), scribblePath+"="+path)
+	c.Stdin = strings.NewReader(noise)
+	c.Args = append(c.Args, string(rune('0'+from)))
+	if out, err := c.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+}
+
+// scribblePath names, in the environment, the file that this very program is to
+// write over: from the page that its argument says, with its standard input.
+const scribblePath = "HUBBUB_TEST_SCRIBBLE"
+
+func scribbleOver(path string) error {
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	noise := new(bytes.Buffer)
+	if _, err := noise.ReadFrom(os.Stdin); err != nil {
+		return err
+	}
+	_, err = f.WriteAt(noise.Bytes(), 4096*int64(os.Args[1][0]-'0'))
+	return errors.Join(err, f.Close())
+}
+
+// noise is what is written over three pages.
+var noise = strings.Repeat("not what was here. ", 3*4096/19)
+
+// setAside wants the next transaction of s to find the database damaged.
+func setAside(t testing.TB, s *SQLite) *Damaged {
+	t.Helper()
+	err := put(s, "one more")
+	var damaged *Damaged
+	if !errors.As(err, &damaged) {
+		t.Fatalf("got %v, want *Damaged", err)
+	}
+	return damaged
+}
+
+// A database that is damaged is renamed, with all of it that was there; the next
+// transaction has a new one, under another generation. So with a log and without.
+func TestADamagedDatabaseIsSetAside(t *testing.T) {
+	for _, wal := range []bool{true, false} {
+		path := filepath.Join(t.TempDir(), "hub.db")
+		s, err := openSQLite(path, DefaultLimits(), wal)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		furnish(t, s)
+		before := generationOf(t, s)
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		scribble(t, path, 1, noise)
+		whole, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s, err = openSQLite(path, DefaultLimits(), wal); err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		damaged := setAside(t, s)
+		names := Aside(path)
+		if len(names) != 1 || names[0] != damaged.Aside || !strings.HasPrefix(names[0], "hub.db-damaged-2") {
+			t.Fatalf("%q, and %q", names, damaged.Aside)
+		}
+		aside, err := os.ReadFile(filepath.Join(filepath.Dir(path), damaged.Aside))
+		if err != nil || !bytes.Equal(aside, whole) {
+			t.Errorf("wal %v: what was set aside is not what was there (%v)", wal, err)
+		}
+		furnish(t, s) // as a new one, it has no account
+		if err := put(s, "hello"); err != nil {
+			t.Fatal(err)
+		}
+		if got := entries(t, s); len(got) != 1 || got[0] != "hello" {
+			t.Errorf("%q", got)
+		}
+		if generationOf(t, s) == before {
+			t.Error("it is of the same generation")
+		}
+		if want := map[bool]string{true: "wal", false: "persist"}[wal]; mode(t, s) != want {
+			t.Errorf("its journal is %s", mode(t, s))
+		}
+	}
+}
+
+// What is no database at all is set aside when it is opened, and so is another
+// program's; one that is empty is taken for a new one.
+func TestWhatIsNoDatabase(t *testing.T) {
+	for name, content := range map[string]string{"a web page": "<!DOCTYPE html>" + noise, "nothing": ""} {
+		path := filepath.Join(t.TempDir(), "hub.db")
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		s, err := OpenSQLite(path, DefaultLimits())
+		var damaged *Damaged
+		if name != "nothing" {
+			if !errors.As(err, &damaged) {
+				t.Fatalf("%s: %v", name, err)
+			}
+			if kept, err := os.ReadFile(filepath.Join(filepath.Dir(path), damaged.Aside)); string(kept) != content {
+				t.Errorf("%s: it was not kept (%v)", name, err)
+			}
+			s, err = OpenSQLite(path, DefaultLimits())
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		furnish(t, s)
+		s.Close()
+	}
+	path := filepath.Join(t.TempDir(), "hub.db")
+	db := connect(path)
+	if _, err := db.Exec("CREATE TABLE recipes (name TEXT)"); err != nil {
+		t.Fatal(err)
+	}
+	db.Close()
+	var damaged *Damaged
+	if _, err := OpenSQLite(path, DefaultLimits()); !errors.As(err, &damaged) {
+		t.Fatal(err)
+	}
+	furnish(t, mustOpen(t, path))
+}
+
+// Others have the database open while it is renamed. They go on with the new one,
+// and what they leave behind takes nothing of it along.
+func TestOthersGoOnWithTheNewDatabase(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "hub.db")
+	s := mustOpen(t, path)
+	furnish(t, s)
+	s.Close() // all of it is in the database then, and not in its log
+	var others []*SQLite
+	for range 4 {
+		s := mustOpen(t, path)
+		if got := entries(t, s); len(got) != 0 { // it has the log open
+			t.Fatal(got)
+		}
+		others = append(others, s)
+	}
+	one := mustOpen(t, path)
+	scribble(t, path, 1, noise)
+	scribble(t, path, 4, noise)
+	setAside(t, one)
+	furnish(t, one)
+	if err := put(one, "of the first"); err != nil {
+		t.Fatal(err)
+	}
+	// One ends without having looked.
+	if err := others[0].Close(); err != nil {
+		t.Fatal(err)
+	}
+	var all sync.WaitGroup
+	for _, s := range others[1:] {
+		all.Go(func() {
+			if err := put(s, "of the others"); err != nil {
+				t.Error(err)
+			}
+			s.Close()
+		})
+	}
+	all.Wait()
+	one.Close()
+	s = mustOpen(t, path)
+	if got := entries(t, s); len(got) != 2 || got[0] != "of the first" || got[1] != "of the others" {
+		t.Errorf("%q", got)
+	}
+	if names := Aside(path); len(names) != 1 {
+		t.Errorf("%q", names)
+	}
+	var integrity string
+	if err := s.db.QueryRow("PRAGMA integrity_check").Scan(&integrity); err != nil || integrity != "ok" {
+		t.Error("integrity:", integrity, err)
+	}
+}
+
+// Many find it damaged at the same time: one sets it aside, once.
+func TestManyFindItDamaged(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "hub.db")
+	s := mustOpen(t, path)
+	furnish(t, s)
+	s.Close()
+	scribble(t, path, 1, noise)
+	var all sync.WaitGroup
+	var mu sync.Mutex
+	named := make(map[string]int)
+	for range 12 {
+		all.Go(func() {
+			for range 2 {
+				s, err := OpenSQLite(path, DefaultLimits())
+				if err == nil {
+					err = s.View(context.Background(), noon, func(tx Tx) error { _, err := tx.Owners(); return err })
+					s.Close()
+				}
+				var damaged *Damaged
+				switch {
+				case errors.As(err, &damaged):
+					mu.Lock()
+					named[damaged.Aside]++
+					mu.Unlock()
+				case err != nil:
+					t.Error(err)
+				default:
+					return
+				}
+			}
+			t.Error("damaged twice")
+		})
+	}
+	all.Wait()
+	names := Aside(path)
+	if len(names) != 1 || named[names[0]] != 1 {
+		t.Errorf("%q are there, and were named so often: %v", names, named)
+	}
+}
+
+// Where the disk damages whatever is on it the hub does not fill it with damaged
+// databases; and none takes the place of another.
+func TestNotAllAreSetAside(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "hub.db")
+	for i := range mostAside + 2 {
+		if err := os.WriteFile(path, []byte("no database"+strings.Repeat("!", i)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, err := OpenSQLite(path, DefaultLimits())
+		var damaged *Damaged
+		if set := errors.As(err, &damaged); set != (i < mostAside) {
+			t.Fatalf("the %d. time: %v", i+1, err)
+		}
+		if names := Aside(path); len(names) != min(i+1, mostAside) {
+			t.Errorf("%d are set aside: %q", i+1, names)
+		}
+	}
+	if kept, err := os.ReadFile(path); err != nil || !strings.HasPrefix(string(kept), "no database!!!") {
+		t.Errorf("%q, %v", kept, err)
+	}
+}
+
+// What is met once, and is not to be found then, changes nothing.
+func TestDamageThatIsNone(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "hub.db")
+	s := mustOpen(t, path)
+	furnish(t, s)
+	if err := put(s, "hello"); err != nil {
+		t.Fatal(err)
+	}
+	var damaged *Damaged
+	if err := s.damaged(&corruption{}); errors.As(err, &damaged) {
+		t.Fatal(err)
+	}
+	if got := entries(t, s); len(got) != 1 {
+		t.Errorf("%q", got)
+	}
+	// Met twice, with nothing good between, it is believed.
+	s.damaged(&corruption{})
+	if err := s.damaged(&corruption{}); !errors.As(err, &damaged) {
+		t.Error(err)
+	}
+}
+
+type corruption struct{}
+
+func (*corruption) Error() string { return "malformed" }
