@@ -44,6 +44,9 @@ func begin(t *testing.T, change ...func(*hub.Config)) *scene {
 		if err := s.hub.Close(); err != nil {
 			t.Error(err)
 		}
+		if names := hub.Damaged(s.data); len(names) > 0 {
+			t.Errorf("set aside, though nothing was damaged on purpose: %q", names)
+		}
 	})
 	return s
 }
