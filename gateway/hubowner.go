@@ -99,6 +99,10 @@ func (c *client) addMadeHub(place string) {
 			c.sysopSays(noHub(place, err))
 			return
 		}
+		if found.Served {
+			c.sysopSays(servedHub(place))
+			return
+		}
 		switch {
 		case found.Note != "":
 			c.sysopSays("Note: " + found.Note + ". " + unproven)

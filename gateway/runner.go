@@ -220,9 +220,16 @@ func (r *runner) identify(url string, then func(foundHub, error)) {
 			then(foundHub{}, err)
 			return
 		}
+		named[0].URL = probed.URL
+		served, err := hubclient.DataServed(ctx, r.ways.location(named[0], r.ways.hub(named)), r.options)
+		if err != nil {
+			then(foundHub{}, err)
+			return
+		}
 		then(foundHub{
 			Address: channels.HubAddress{URL: probed.URL, Fingerprint: wire.FingerprintOf(probed.Keys.Hub)},
 			Note:    probed.Certificate,
+			Served:  served,
 		}, nil)
 	})
 }

@@ -29,6 +29,14 @@ const whatAHubIs = "A hub is one small program on web space: docs/hub.md says ho
 type foundHub struct {
 	Address channels.HubAddress // with the URL it redirected to, if it did
 	Note    string              // a certificate's fault; else empty
+	Served  bool                // its web server hands out files of its data folder
+}
+
+// servedHub says that a hub's data can be had by everybody. It was told so itself,
+// and answers nothing until that is put right.
+func servedHub(place string) string {
+	return "The web server at " + place + " hands out files of the hub's data folder to everybody, its keys among them, so the hub was given nothing. " +
+		"Open its page in a browser: it says how to put that right. If nobody has used it yet, delete its data folder as well, so that it gets new keys."
 }
 
 // sysopHubAdd makes a hub the user's own. Its key is asked for first: the
@@ -47,6 +55,10 @@ func (c *client) sysopHubAdd(args string) {
 	c.g.sysop.identify(place, func(found foundHub, err error) {
 		if err != nil {
 			c.sysopSays(noHub(place, err))
+			return
+		}
+		if found.Served {
+			c.sysopSays(servedHub(place))
 			return
 		}
 		if found.Address.Fingerprint != key.Fingerprint {

@@ -278,6 +278,7 @@ func TestSysopHubAdd(t *testing.T) {
 		{"redirected", foundHub{Address: moved}, nil, "The hub https://www.example.org/hub.cgi is ready", moved},
 		{"certificate", foundHub{Address: right, Note: "certificate has expired"}, nil, "Note: certificate has expired.", right},
 		{"another hub", foundHub{Address: channels.HubAddress{URL: url, Fingerprint: wire.Fingerprint{8}}}, nil, "is not the one that this key is for", channels.HubAddress{}},
+		{"served", foundHub{Address: right, Served: true}, nil, "hands out files of the hub's data folder to everybody", channels.HubAddress{}},
 		{"no hub", foundHub{}, errors.New("a web page answers there"), "a web page answers there", channels.HubAddress{}},
 	}
 	for _, tt := range tests {

@@ -2,9 +2,7 @@ package hub
 
 import (
 	"crypto/rand"
-	"crypto/sha256"
 	"crypto/subtle"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -15,6 +13,7 @@ import (
 	"time"
 
 	"hubbub/channels/codec"
+	"hubbub/channels/wire"
 	"hubbub/hub/lock"
 )
 
@@ -97,10 +96,7 @@ func (x exposure) write(data string) error {
 }
 
 // hash is what may be known of the secret.
-func (x exposure) hash() string {
-	sum := sha256.Sum256([]byte("hubbub probe\x00" + x.Secret))
-	return hex.EncodeToString(sum[:])
-}
+func (x exposure) hash() string { return wire.ProbeHash(x.Secret) }
 
 // expose finds out whether a web server hands out what is in the data folder, if
 // that is not known yet, or not any more.
@@ -150,7 +146,7 @@ func (s *Site) inquire(x exposure, v Visit) (verdict, string) {
 			break
 		}
 	}
-	control, err := v.ask(self + "?" + probeQuery)
+	control, err := v.ask(self + "?" + wire.ProbeQuery)
 	switch {
 	case self == "" || err != nil:
 		s.log.Warn("the hub cannot ask its web server whether it hands out the data folder", "error", err)
@@ -163,7 +159,7 @@ func (s *Site) inquire(x exposure, v Visit) (verdict, string) {
 	result := denied
 	for _, p := range x.paths {
 		// The query is for where all paths lead to the hub, which is not to ask again.
-		answer, err := v.ask(escapedPath(p+"/"+x.File) + "?" + probeQuery)
+		answer, err := v.ask(escapedPath(p+"/"+x.File) + "?" + wire.ProbeQuery)
 		switch {
 		case err == nil && answer.has(x.Secret):
 			return served, ""
@@ -224,30 +220,23 @@ func (s *Site) unpublish(x *exposure) {
 func (s *Site) testFile(x exposure, v Visit) []byte {
 	report := ""
 	if v.URL() != "" {
-		report = fmt.Sprintf("body { background-image: url(%q); }\n", or(v.Path, v.Script)+"?"+servedQuery+x.Secret)
+		report = fmt.Sprintf("body { background-image: url(%q); }\n", or(v.Path, v.Script)+"?"+wire.ServedQuery+x.Secret)
 	}
-	return []byte("/* hubbub probe " + x.Secret + " : if anybody but its owner can read this, his hub is not safe */\n" +
+	return []byte("/* " + wire.ProbeMark + " " + x.Secret + " if anybody but its owner can read this, his hub is not safe */\n" +
 		".served { display: block !important; }\nmain > :not(h1):not(.served) { opacity: .3; }\n" + report)
 }
 
-// Queries of GETs about the test files.
-const (
-	probeQuery  = "probe"   // where one is that anybody may ask for
-	servedQuery = "served=" // with the secret: it was handed out
-)
-
-// probe answers probeQuery: a line that says what this is, the secret's hash, and
-// a line for each URL path at which the public test file might be had.
+// probe answers wire.ProbeQuery.
 func (s *Site) probe(v Visit) string {
 	config, err := s.find()
 	if err != nil || config.Data == "" {
-		return "hubbub probe\n"
+		return wire.ProbeHead + "\n"
 	}
 	x, err := readExposure(config.Data)
 	if err != nil || x.Secret == "" {
-		return "hubbub probe\n"
+		return wire.ProbeHead + "\n"
 	}
-	text := "hubbub probe\n" + x.hash() + "\n"
+	text := wire.ProbeHead + "\n" + x.hash() + "\n"
 	for _, p := range s.publicPaths(x, v) {
 		text += p + "\n"
 	}

@@ -84,9 +84,9 @@ func (s *Site) Serve(ctx context.Context, r Request) (reply Reply) {
 
 // get answers with the page, with the keys, or with what the set-up asks for.
 func (s *Site) get(ctx context.Context, r Request) Reply {
-	secret, isReport := strings.CutPrefix(r.Query, servedQuery)
+	secret, isReport := strings.CutPrefix(r.Query, wire.ServedQuery)
 	switch {
-	case r.Query == probeQuery:
+	case r.Query == wire.ProbeQuery:
 		return replyWith(wire.StatusSealed, textType, []byte(s.probe(r.Visit)))
 	case isReport:
 		s.reported(secret)
