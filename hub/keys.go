@@ -1,7 +1,6 @@
 package hub
 
 import (
-	"bytes"
 	"crypto/ed25519"
 	"crypto/hpke"
 	"crypto/rand"
@@ -12,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"hubbub/channels/codec"
@@ -33,6 +33,9 @@ type xwing struct {
 	Made int64      `cbor:"made"` // unix seconds
 }
 
+// keysName is that file.
+const keysName = "keys"
+
 // keyFileVersion is the version of the file's format.
 const keyFileVersion = 1
 
@@ -43,18 +46,23 @@ const keysKept = 4
 // keyring holds the hub's keys, which are a file: making, replacing and
 // deleting them is done under a lock, by one process for all.
 type keyring struct {
-	path        string
-	identity    ed25519.PrivateKey
-	fingerprint wire.Fingerprint
+	path string
+	self atomic.Pointer[self]
 
 	mu   sync.Mutex
 	file keyFile
 }
 
+// self is who the hub is.
+type self struct {
+	identity    ed25519.PrivateKey
+	fingerprint wire.Fingerprint
+}
+
 // openKeyring reads the hub's keys in the data folder, and makes them, and
 // claim.txt if it has no owner yet, if this is the first start.
 func openKeyring(data string, owned bool, now time.Time) (*keyring, error) {
-	k := &keyring{path: filepath.Join(data, "keys")}
+	k := &keyring{path: filepath.Join(data, keysName)}
 	file, err := readKeys(k.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		file, err = firstKeys(data, k.path, owned, now)
@@ -62,23 +70,22 @@ func openKeyring(data string, owned bool, now time.Time) (*keyring, error) {
 	if err != nil {
 		return nil, err
 	}
-	k.file, k.identity = file, ed25519.PrivateKey(file.Identity)
-	k.fingerprint = fingerprintOf(k.identity)
+	k.take(file)
 	return k, nil
+}
+
+// take has the keyring hold what the file says. Where that is of another hub, it
+// was imported into this folder, by this process or another.
+func (k *keyring) take(file keyFile) {
+	identity := ed25519.PrivateKey(file.Identity)
+	if is := k.self.Load(); is == nil || !is.identity.Equal(identity) {
+		k.self.Store(&self{identity, fingerprintOf(identity)})
+	}
+	k.file = file
 }
 
 func fingerprintOf(identity ed25519.PrivateKey) wire.Fingerprint {
 	return wire.FingerprintOf(wire.Token(identity.Public().(ed25519.PublicKey)))
-}
-
-// read reads the file again, which another process may have changed. Another
-// hub's keys in its place are refused: this one is to be started anew.
-func (k *keyring) read() (keyFile, error) {
-	file, err := readKeys(k.path)
-	if err == nil && !bytes.Equal(file.Identity, k.file.Identity) {
-		err = fmt.Errorf("%s has become another hub's", k.path)
-	}
-	return file, err
 }
 
 // find returns the function that finds the key a request is sealed to.
@@ -101,13 +108,26 @@ func (k *keyring) lookup(id wire.KeyID, now time.Time) (xwing, bool) {
 	if i := slices.IndexFunc(k.file.Keys, known); i >= 0 {
 		return k.file.Keys[i], true
 	}
-	if file, err := k.read(); err == nil {
-		k.file = file
-	}
+	k.look()
 	if i := slices.IndexFunc(k.file.Keys, known); i >= 0 {
 		return k.file.Keys[i], true
 	}
 	return xwing{}, false
+}
+
+// look reads the file again, which another process may have changed. What cannot
+// be read changes nothing.
+func (k *keyring) look() {
+	if file, err := readKeys(k.path); err == nil {
+		k.take(file)
+	}
+}
+
+// lookAgain reads the file again, once it was written by others than the keyring.
+func (k *keyring) lookAgain() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.look()
 }
 
 // over says whether the key is not used any more.
@@ -121,12 +141,15 @@ func (key xwing) fresh(now time.Time) bool {
 	return 0 <= age && age < int64(wire.KeyMade/time.Second)
 }
 
-// current returns the public halves of the keys that are in use, after making
-// a new one and deleting old ones if it is time. Where that fails, as on a full
-// disk, keys that are not over are still good, and returned beside the error.
-func (k *keyring) current(now time.Time) (public []wire.HubKey, failed error) {
+// current returns who the hub is and the public halves of its keys that are in
+// use, after making a new one and deleting old ones if it is time. Where that
+// fails, as on a full disk, keys that are not over are still good, and returned
+// beside the error.
+func (k *keyring) current(now time.Time) (is *self, public []wire.HubKey, failed error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	k.look()
+	defer func() { is = k.self.Load() }()
 	if k.file.due(now) {
 		failed = k.renew(now)
 	}
@@ -136,11 +159,22 @@ func (k *keyring) current(now time.Time) (public []wire.HubKey, failed error) {
 		}
 		private, err := wire.KEM().NewPrivateKey(key.Seed)
 		if err != nil {
-			return nil, fmt.Errorf("reading %s: %w", k.path, err)
+			return nil, nil, fmt.Errorf("reading %s: %w", k.path, err)
 		}
 		public = append(public, wire.HubKeyOf(private, key.Made, key.Made+int64(wire.KeyKept/time.Second)))
 	}
-	return public, failed
+	return nil, public, failed
+}
+
+// open opens a request to the hub.
+func (k *keyring) open(request []byte, now time.Time) (*wire.Opened, error) {
+	is := k.self.Load()
+	opened, err := wire.OpenRequest(request, is.fingerprint, k.find(now))
+	if other := k.self.Load(); err != nil && other != is {
+		// It has become another while it looked for the key.
+		opened, err = wire.OpenRequest(request, other.fingerprint, k.find(now))
+	}
+	return opened, err
 }
 
 // due says whether a key is to be made, or deleted.
@@ -156,7 +190,7 @@ func (k *keyring) renew(now time.Time) error {
 		return err
 	}
 	defer release()
-	file, err := k.read()
+	file, err := readKeys(k.path)
 	if err != nil {
 		return err
 	}
@@ -171,7 +205,7 @@ func (k *keyring) renew(now time.Time) error {
 			return err
 		}
 	}
-	k.file = file
+	k.take(file)
 	return nil
 }
 
