@@ -1,6 +1,7 @@
 package channels
 
 import (
+	"bytes"
 	"cmp"
 	"slices"
 	"time"
@@ -265,14 +266,15 @@ func (s *step) recipient(ch *channel, m roster.MemberView) (session.Recipient, b
 	return r, session.CheckPrekey(&r.Prekey) == nil
 }
 
-// give hands one's sender key, as it is now, to a newcomer who has none yet.
-func (s *step) give(ch *channel, to session.Member) error {
+// give hands one's sender key, as it is now, to a newcomer who has none yet; and to
+// whom has it if it is the one that he is to be given again.
+func (s *step) give(ch *channel, to session.Member, again []byte) error {
 	m, ok := s.view(ch).Member(roster.Member(to))
-	if !ok || m.Suspended || s.book.number("SELECT count(*) FROM given WHERE channel = ? AND member = ?", ch.row, to[:]) > 0 {
+	if !ok || m.Suspended {
 		return nil
 	}
 	key, ok := s.senderKey(ch)
-	if !ok {
+	if !ok || s.given(ch, to) && !bytes.Equal(again, key.ID[:]) {
 		return nil
 	}
 	r, ok := s.recipient(ch, m)
@@ -288,6 +290,16 @@ func (s *step) give(ch *channel, to session.Member) error {
 		s.book.run("INSERT INTO given (channel, member) VALUES (?, ?) ON CONFLICT DO NOTHING", ch.row, to[:])
 	}
 	return err
+}
+
+// giveAgain has one's sender key given to a member, though he was given it. That he
+// was stays noted: if he is removed before that is sealed it is replaced all the same.
+func (s *step) giveAgain(ch *channel, to session.Member, key session.KeyID) {
+	content := append(to[:], key[:]...)
+	if s.view(ch).Live(roster.Member(to)) &&
+		s.book.number("SELECT count(*) FROM outbox WHERE channel = ? AND kind = ? AND content = ?", ch.row, outGive, content) == 0 {
+		s.enqueue(ch, item{kind: outGive, content: content})
+	}
 }
 
 // keepPrekey writes down a new prekey of one's own.
@@ -368,9 +380,8 @@ func (s *step) expand(ch *channel, seed []byte) session.Prekey {
 func (s *step) showPrekey(ch *channel, from session.Member, p session.NumberedPrekey) {
 	known := s.book.number("SELECT coalesce(max(number), -1) FROM peers WHERE channel = ? AND member = ?", ch.row, from[:])
 	deleted := known <= 0 && p.Number > 0 && s.anyGone(ch) || known > 0 && p.Number-known > int64(prekeyKept/time.Second) // they are numbered by the clock
-	if deleted && s.book.number("SELECT count(*) FROM given WHERE channel = ? AND member = ?", ch.row, from[:]) > 0 {
-		s.book.run("DELETE FROM given WHERE channel = ? AND member = ?", ch.row, from[:])
-		s.enqueue(ch, item{kind: outGive, content: from[:]})
+	if key, ok := s.senderKey(ch); ok && deleted && s.given(ch, from) {
+		s.giveAgain(ch, from, key.ID)
 	}
 	s.book.run(`UPDATE peers SET number = ?, prekey = ?, shown = ? WHERE channel = ? AND member = ? AND number < ?`,
 		p.Number, p.Public[:], stamp(s.now), ch.row, from[:], p.Number)

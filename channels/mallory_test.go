@@ -477,3 +477,61 @@ func TestForgedAgain(t *testing.T) {
 	}
 	w.goesOn(alice, bob, "after")
 }
+
+// TestWhoIsRemovedKeepsNoKeyInUse: a member can ask for a sender key again, and who
+// shows a prekey that is much newer is given it by himself. Whoever is removed before
+// that is done, or does it afterwards, as long as a hub takes it, has that key already:
+// it is replaced all the same.
+func TestWhoIsRemovedKeepsNoKeyInUse(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		before bool
+		does   func(m *mallory, bob session.Member)
+	}{
+		{"a need before", true, (*mallory).asksForKey},
+		{"a need after", false, (*mallory).asksForKey},
+		{"a prekey before", true, (*mallory).showsFarPrekey},
+		{"a prekey after", false, (*mallory).showsFarPrekey},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := begin(t)
+			alice, bob, m := w.withMallory()
+			key := bob.core.Blobs("SELECT key FROM sending")[0]
+			if c.before { // bob learns of both at once
+				away := true
+				w.cut = func(p *person, _ *hubHouse) bool { return away && p == bob }
+				w.run(time.Minute)
+				c.does(m, bob.id("#alice"))
+				alice.removes("#bob", "mallory")
+				w.run(time.Second)
+				away = false
+				w.run(10 * time.Second)
+			} else {
+				alice.removes("#bob", "mallory")
+				w.run(5 * time.Second)
+				c.does(m, bob.id("#alice"))
+				w.run(5 * time.Second)
+			}
+			bob.says("#alice", "not for mallory")
+			w.run(5 * time.Second)
+			if lines := alice.lines("#bob"); !slices.Contains(lines, "bob: not for mallory") {
+				t.Fatalf("alice saw %q", lines)
+			}
+			if bytes.Equal(bob.core.Blobs("SELECT key FROM sending")[0], key) {
+				t.Error("bob goes on with a sender key that mallory has")
+			}
+		})
+	}
+}
+
+func (m *mallory) asksForKey(bob session.Member) {
+	m.says(session.Need{Keys: []session.KeyName{{From: bob, ID: m.keys[bob]}}})
+}
+
+func (m *mallory) showsFarPrekey(session.Member) {
+	prekey, err := session.NewPrekey()
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	m.says(session.FreshPrekey{Prekey: session.NumberedPrekey{Number: m.w.now.AddDate(1, 0, 0).Unix(), Public: prekey.Public}})
+}

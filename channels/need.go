@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"hubbub/channels/codec"
+	"hubbub/channels/roster"
 	"hubbub/channels/session"
 	"hubbub/channels/wire"
 )
@@ -54,12 +55,11 @@ func (s *step) answerNeed(ch *channel, from session.Member, need session.Need) {
 	}
 	for _, k := range need.Keys {
 		used := s.book.number("SELECT EXISTS (SELECT 1 FROM entries WHERE channel = ? AND state = ? AND key = ?)", ch.row, entryOwn, k.ID[:]) > 0
-		if k.From != ch.self || !used || !s.heeds(asker{channel: ch.row, member: from, key: k.ID}, givenPause) {
+		if k.From != ch.self || !used || !s.view(ch).Live(roster.Member(from)) || !s.heeds(asker{channel: ch.row, member: from, key: k.ID}, givenPause) {
 			continue
 		}
 		if key, ok := s.senderKey(ch); ok && key.ID == k.ID {
-			s.book.run("DELETE FROM given WHERE channel = ? AND member = ?", ch.row, from[:])
-			s.enqueue(ch, item{kind: outGive, content: from[:]})
+			s.giveAgain(ch, from, key.ID)
 		}
 		s.sendAgain(ch, from, k.ID)
 	}

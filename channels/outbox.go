@@ -13,7 +13,7 @@ const (
 	outText     = "text"     // CBOR of a session.Text
 	outOps      = "op"       // CBOR of a session.Ops
 	outRemoval  = "removal"  // CBOR of a farewell
-	outGive     = "give"     // the newcomer's member id
+	outGive     = "give"     // the newcomer's member id; and, to give him a sender key again that he has, its id
 	outSnapshot = "snapshot" // nothing: all operations
 	outInvites  = "invites"  // nothing: the invites that are open
 	outPrekey   = "prekey"   // nothing: a new one
@@ -109,7 +109,7 @@ func (s *step) sealItem(ch *channel, it item, bidden []session.Member) bool {
 		case outFork:
 			err = s.sealForks(ch)
 		case outGive:
-			err = s.give(ch, session.Member(it.content))
+			err = s.give(ch, session.Member(it.content[:32]), it.content[32:])
 		case outSnapshot:
 			err = s.sealSnapshot(ch)
 		case outLack:
