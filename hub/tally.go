@@ -58,7 +58,7 @@ func (h *Hub) tally(ctx context.Context, v visitor, enc [32]byte, results []wire
 	err := h.withStore(func(s store.Store) error {
 		return s.Note(context.WithoutCancel(ctx), h.config.Now(), func(tx store.Tx) error {
 			if v.limited && weight > 0 {
-				if _, err := tx.Spend(v.key, weight, addressBudget); err != nil {
+				if err := tx.Charge(v.key, weight, addressBudget); err != nil {
 					return err
 				}
 			}

@@ -26,25 +26,18 @@ func KeyOfBudget(kind string, whose []byte) BudgetKey {
 	return BudgetKey(h.Sum(nil))
 }
 
-// Spend implements Tx. A budget is one number: the time, in microseconds, at
-// which all of it is back (GCRA, ITU-T I.371). One that is farther off than it can
-// be is of a clock that was ahead.
+// Spend implements Tx.
 func (t *tx) Spend(key BudgetKey, cost int64, budget Budget) (wait time.Duration, err error) {
-	now, every := t.now.UnixMicro(), budget.Every.Microseconds()
+	now := t.now.UnixMicro()
 	if whole, refused := t.spent[key]; refused {
 		return time.Duration(whole-now) * time.Microsecond, nil
 	}
-	var back int64
-	if _, err := t.row(`SELECT tat FROM budgets WHERE key = ?`, []any{key[:]}, &back); err != nil {
+	back, err := t.whole(key, budget)
+	if err != nil {
 		return 0, err
 	}
-	if back < now || back > now+every+wire.MaxSkew.Microseconds() {
-		back = now
-	}
-	if cost > 0 {
-		back += max(1, int64(float64(min(cost, budget.Most))/float64(budget.Most)*float64(every)))
-	}
-	if late := back - every; late > now {
+	back += budget.time(max(1, cost))
+	if late := back - budget.Every.Microseconds(); late > now {
 		if t.spent == nil {
 			t.spent = make(map[BudgetKey]int64)
 		}
@@ -54,7 +47,37 @@ func (t *tx) Spend(key BudgetKey, cost int64, budget Budget) (wait time.Duration
 	if t.reads || cost == 0 {
 		return 0, nil
 	}
-	return 0, t.exec(`INSERT INTO budgets (key, tat) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET tat = ?2`, key[:], back)
+	return 0, t.setWhole(key, back)
+}
+
+// Charge implements Tx.
+func (t *tx) Charge(key BudgetKey, cost int64, budget Budget) error {
+	back, err := t.whole(key, budget)
+	if err != nil {
+		return err
+	}
+	return t.setWhole(key, min(back+budget.time(cost), t.now.UnixMicro()+budget.Every.Microseconds()))
+}
+
+// time is how long it takes until so much is back, in microseconds.
+func (b Budget) time(cost int64) int64 {
+	return max(1, int64(float64(min(cost, b.Most))/float64(b.Most)*float64(b.Every.Microseconds())))
+}
+
+// whole is when all of a budget is back: a number in microseconds is all there is
+// to a budget (GCRA, ITU-T I.371). One that is farther off than it can be is of a
+// clock that was ahead.
+func (t *tx) whole(key BudgetKey, budget Budget) (back int64, err error) {
+	now := t.now.UnixMicro()
+	_, err = t.row(`SELECT tat FROM budgets WHERE key = ?`, []any{key[:]}, &back)
+	if back < now || back > now+budget.Every.Microseconds() {
+		back = now
+	}
+	return back, err
+}
+
+func (t *tx) setWhole(key BudgetKey, back int64) error {
+	return t.exec(`INSERT INTO budgets (key, tat) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET tat = ?2`, key[:], back)
 }
 
 // forgetBudgets forgets those that are whole, and those of a clock that was ahead.

@@ -114,8 +114,11 @@ type Tx interface {
 	Generation() ([16]byte, error)
 	// Spend takes cost from the budget that key has, if there is so much. Where not
 	// wait is how long it takes until there is; the transaction then refuses that
-	// key all else. A View takes nothing, but says what it would.
+	// key all else. With a cost of 0, and in a View, nothing is taken, but what
+	// would be is said: of 1 in place of 0.
 	Spend(key BudgetKey, cost int64, budget Budget) (wait time.Duration, err error)
+	// Charge takes cost from the budget that key has, or what is left of it.
+	Charge(key BudgetKey, cost int64, budget Budget) error
 	// Count adds n to what is counted under a name, and notes since when.
 	Count(name string, n int64) error
 
