@@ -333,7 +333,7 @@ func saysOut(text string) bool {
 // isRemoved ends the seat of one whose gateway has heard that he was removed.
 func (s *seat) isRemoved() {
 	w := s.talk.w
-	if len(s.cuts) == 0 && !s.out() && (s.join == nil || !s.join.revoked && !s.join.dubious && !s.rival && !s.talk.anyWeak()) {
+	if len(s.cuts) == 0 && !s.out() && !(s.guesses && s.hubless()) && (s.join == nil || !s.join.revoked && !s.join.dubious && !s.rival && !s.talk.anyWeak()) {
 		w.wrong(Same, "%s was removed from %s, by nobody", s.p.name, s.talk.name)
 	}
 	for _, c := range s.cuts {
@@ -341,6 +341,13 @@ func (s *seat) isRemoved() {
 	}
 	w.tell("%s is out of %s", s.p.name, s.talk.name)
 	s.removed, s.left = true, true
+}
+
+// hubless says that all hubs that somebody knows have lost the channel: then he is
+// told after a day that he may be out, for all that he can know.
+func (s *seat) hubless() bool {
+	v, _ := s.p.core.Channel(s.talk.name)
+	return !slices.ContainsFunc(v.Hubs, func(h channels.HubView) bool { return s.talk.alive(h) != nil })
 }
 
 // anyWeak says that somebody goes on from a copy of his phonebook.
