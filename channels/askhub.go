@@ -75,3 +75,7 @@ func (s *step) notAsked(hub int64, why string) {
 	}
 	s.memory.asks = slices.DeleteFunc(rest, func(a ask) bool { return a.hub == hub })
 }
+
+// Decode reads the op's result struct into v. A refusal is a *wire.Error; any other
+// error is an answer that makes no sense.
+func (e HubSaid) Decode(v any) error { return decode(e.Result, v) }

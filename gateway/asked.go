@@ -68,6 +68,8 @@ func refOf(in channels.Input) channels.Ref {
 		return in.Ref
 	case channels.MoveHub:
 		return in.Ref
+	case channels.AskHub:
+		return in.Ref
 	case channels.Rescue:
 		return in.Ref
 	case channels.Remove:

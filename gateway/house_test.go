@@ -43,6 +43,7 @@ var rooms = map[string][]string{
 // keepsOut are imports that belong in few rooms, direct ones.
 var keepsOut = map[string][]string{
 	"gopkg.in/irc.v4":        {"gateway"},
+	"filippo.io/age":         {"gateway"},
 	"rsc.io/qr":              {"gateway"},
 	"database/sql":           {"channels", "channels/sim", "hub/store"},
 	"modernc.org/sqlite":     {"channels", "channels/sim", "hub/store"},

@@ -41,6 +41,8 @@ func (g *gateway) show(ev channels.Event) {
 		g.warn(ev)
 	case channels.News:
 		g.showNews(ev, "")
+	case channels.HubCloses:
+		g.showCloses(ev)
 	default:
 		if !told {
 			g.answer(ev)
@@ -66,6 +68,8 @@ func eventRef(ev channels.Event) channels.Ref {
 	case channels.Invited:
 		return ev.Ref
 	case channels.HubReady:
+		return ev.Ref
+	case channels.HubSaid:
 		return ev.Ref
 	case channels.Rescued:
 		return ev.Ref

@@ -17,6 +17,7 @@ type sysop struct {
 	valid   time.Duration         // of new one-time keys; zero: a week
 	mirror  channels.MirrorPolicy // whether channels are kept on the user's hub by themselves; empty: they are
 	rescues rescues
+	folder  string // where exported hubs go
 
 	// identify asks who the hub at a URL is, and gives the dispatcher the
 	// answer through then. It does not block.
@@ -32,6 +33,7 @@ type unfinished struct {
 	join   string // the channel whose one-time key was cut off, by a line break perhaps,
 	key    string // and what came of the key
 	rescue bool   // it is to be taken as a rescue key
+	again  string // the command, with all that follows, that is yet to be confirmed
 	until  time.Time
 }
 
@@ -55,14 +57,14 @@ func (s sysopCommand) usage() string {
 
 // sysopCommands are all of them, in the order of help. They are in
 // sysop_channels.go, sysop_members.go, sysop_forks.go, sysop_invites.go,
-// sysop_hubs.go, sysop_mirrors.go and sysop_rescue.go.
+// sysop_hubs.go, sysop_mirrors.go, sysop_rescue.go and sysop_owner.go.
 var sysopCommands []sysopCommand
 
 func init() {
 	sysopCommands = slices.Concat([]sysopCommand{{
 		name: "help", also: []string{"?", "hi", "hello", "commands"}, args: "[COMMAND]",
 		help: "this list, or more about one command", run: (*client).sysopHelp,
-	}}, channelCommands, memberCommands, otherChannelCommands, inviteCommands, hubCommands, mirrorCommands, rescueCommands, []sysopCommand{{
+	}}, channelCommands, memberCommands, otherChannelCommands, inviteCommands, hubCommands, mirrorCommands, rescueCommands, ownerCommands, []sysopCommand{{
 		name: "nick", args: "NAME",
 		help: "change your nick, in all channels", run: (*client).sysopNick,
 	}, {
@@ -92,7 +94,7 @@ func (c *client) sysopHears(text string) {
 	case !ok:
 		c.sysopSays(didYouMean(text))
 	default:
-		if before.leave != "" && cmd.name == "leave" {
+		if before.leave != "" && cmd.name == "leave" || before.again != "" && strings.HasPrefix(fold(before.again), cmd.name) {
 			c.remember(before) // for the leave command to find
 		}
 		cmd.run(c, args)

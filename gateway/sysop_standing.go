@@ -21,6 +21,9 @@ func hubLine(h channels.HubView, among []channels.HubView, now time.Time) string
 	if h.Trouble != "" {
 		notes = append(notes, h.Trouble)
 	}
+	if !h.Closes.IsZero() {
+		notes = append(notes, closesNote(h, now))
+	}
 	if h.Channels > 0 {
 		notes = append(notes, count(h.Channels, "channel"))
 	}
@@ -35,6 +38,9 @@ func hubLines(h channels.HubView, among []channels.HubView, now time.Time) []str
 	lines := []string{"  " + hubHead(h, among) + strings.Join(append(whoseHub(h), standing(h, now)), "; ")}
 	if h.Trouble != "" {
 		lines = append(lines, "    "+h.Trouble)
+	}
+	if !h.Closes.IsZero() {
+		lines = append(lines, "    "+closesNote(h, now))
 	}
 	var notes []string
 	if h.Standing != channels.Unasked {
@@ -62,6 +68,14 @@ func hubLines(h channels.HubView, among []channels.HubView, now time.Time) []str
 		}
 	}
 	return lines
+}
+
+// closesNote is when a hub goes.
+func closesNote(h channels.HubView, now time.Time) string {
+	if !h.Closes.After(now) {
+		return "CLOSED since " + dayAndTime(h.Closes, now)
+	}
+	return "CLOSES on " + dayAndTime(h.Closes, now)
 }
 
 // nearlyFull is from how many hundredths of its quota on a hub drops old texts.
@@ -110,6 +124,10 @@ func standing(h channels.HubView, now time.Time) string {
 		return "up, but it LETS YOU IN NO MORE"
 	case channels.Odd:
 		return "answers what makes NO SENSE"
+	case channels.Closed:
+		return "up, but it has CLOSED: it takes nothing new"
+	case channels.Banned:
+		return "up, but its owner SERVES YOU NO MORE"
 	}
 	if h.Since.IsZero() {
 		return "DOWN"
@@ -243,6 +261,10 @@ func nextForHub(view channels.ChannelView, h channels.HubView, carried bool) str
 		return name + " does not know the channel any more. It is filled again by itself, as soon as whoever opened it there is online: nothing to do."
 	case channels.PutOut:
 		text = name + " lets you in no more: its owner, or somebody who may remove you, has put you out there."
+	case channels.Closed:
+		text = name + " takes nothing new: it closes, or whoever opened the channel there has closed it."
+	case channels.Banned:
+		text = name + " serves you no more: its owner has said so, and can take it back. It is asked again within an hour."
 	case channels.Odd:
 		text = name + " answers what makes no sense, and none of it is believed. Whoever looks after it should see to that."
 	case channels.Down:

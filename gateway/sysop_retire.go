@@ -1,0 +1,202 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"hubbub/channels"
+	"hubbub/channels/wire"
+)
+
+// retireDays is how long a hub that goes is still there unless its owner says otherwise.
+const (
+	retireDays     = 7
+	retireDaysMost = 365
+)
+
+// retireWhen reads "[DAYS|now|off]": ok is false if it is something else. Days
+// below zero are off.
+func retireWhen(word string) (days int, ok bool) {
+	switch fold(word) {
+	case "now":
+		return 0, true
+	case "off", "no":
+		return -1, true
+	}
+	days, err := strconv.Atoi(strings.TrimSuffix(fold(word), "d"))
+	return days, err == nil && days >= 0 && days <= retireDaysMost
+}
+
+// sysopHubRetire says when a hub goes, or how far the leaving of it is.
+func (c *client) sysopHubRetire(args string) {
+	before := c.takeUnfinished()
+	days, given, word := 0, false, ""
+	for _, w := range strings.Fields(args) {
+		n, isWhen := retireWhen(w)
+		switch {
+		case same(w, "days") && given, same(w, "day") && given:
+		case isWhen && !given:
+			days, given = n, true
+		case word == "":
+			word = w
+		default:
+			c.sysopSays("When? /msg sysop hub retire URL 7 for in 7 days, now, or off. At most " + strconv.Itoa(retireDaysMost) + " days.")
+			return
+		}
+	}
+	h, ok := c.whichHub("hub retire", word, true)
+	switch {
+	case !ok:
+	case h.Embedded:
+		c.sysopSays("The embedded hub is inside this gateway, for this machine alone: without embedded_hub in the configuration it is not started.")
+	case !given:
+		c.retireOrProgress(h)
+	case days == 0 && !c.sayAgain(before, strings.TrimSpace("hub retire "+strings.TrimSpace(args)),
+		"Have "+h.Address.URL+" take nothing new from now on? In a channel that is on no other hub nobody can write then. With some days' notice the gateways move what they can: /msg sysop hub retire "+h.Address.URL+" 7"):
+	default:
+		c.retire(h, days)
+	}
+}
+
+// retireOrProgress has a hub go in a week, or tells how far it is if it goes already.
+func (c *client) retireOrProgress(h channels.HubView) {
+	askHub(c, h, wire.OpReport, nil, func(r wire.ReportResult, refused *wire.Error) {
+		now := c.g.settings.Now()
+		at := hubTime(r.Closes)
+		switch {
+		case refused != nil:
+			c.sysopSays(refusedBy(h, refused))
+		case at.IsZero():
+			c.retire(h, retireDays)
+		default:
+			c.sysopSays(h.Address.URL + ": " + closesLine(at, now) + " To take that back: /msg sysop hub retire " + h.Address.URL + " off")
+			c.retireProgress(h)
+		}
+	})
+}
+
+// retire tells a hub when it goes.
+func (c *client) retire(h channels.HubView, days int) {
+	now := c.g.settings.Now()
+	at := now.Add(time.Duration(days) * 24 * time.Hour)
+	args := wire.RetireArgs{At: at.Unix()}
+	if days < 0 {
+		args.At = 0
+	}
+	askHub(c, h, wire.OpRetire, args, func(_ nothing, refused *wire.Error) {
+		switch {
+		case refused != nil:
+			c.sysopSays(refusedBy(h, refused))
+		case days < 0:
+			c.sysopSays(h.Address.URL + " stays, and all who have a channel there are told so. Channels that have left it come back where your gateway keeps them on your hub: /msg sysop hub mirror #chan for others.")
+		default:
+			c.sysopSays(fmt.Sprintf("%s closes on %s, and all who have a channel there are told so. From then on it takes nothing new; what is there can be read until you delete it. To take that back: /msg sysop hub retire %s off", h.Address.URL, dayAndTime(at, now), h.Address.URL))
+			c.retireProgress(h)
+		}
+	})
+}
+
+// leaving is how far a channel is that is to leave a hub.
+type leaving int
+
+const (
+	hasMoved  leaving = iota
+	isMoving          // it is on another hub too
+	isNowhere         // it is on no other
+	isTheirs          // it is a guest's, and not the user's to see
+)
+
+// howFar says how far a channel is. view is the user's own, if he is in it.
+func howFar(h channels.HubView, ch wire.HubChannel, view channels.ChannelView, own bool) leaving {
+	here := slices.ContainsFunc(view.Hubs, func(v channels.HubView) bool { return v.Address.Fingerprint == h.Address.Fingerprint })
+	elsewhere := slices.ContainsFunc(view.Hubs, func(v channels.HubView) bool {
+		return v.Address.Fingerprint != h.Address.Fingerprint && v.Closes.IsZero() && (v.Standing == channels.Good || v.Standing == channels.Full)
+	})
+	switch {
+	case ch.Closed, own && !here && len(view.Hubs) > 0:
+		return hasMoved
+	case own && elsewhere:
+		return isMoving
+	case own && view.RemovedBy == "":
+		return isNowhere
+	}
+	return isTheirs
+}
+
+// retireProgress says which channels have left a hub.
+func (c *client) retireProgress(h channels.HubView) {
+	c.allChannels(h, func(all []wire.HubChannel) {
+		views := map[wire.Channel]channels.ChannelView{}
+		for _, v := range c.g.core.Channels() {
+			views[v.ID] = v
+		}
+		count := map[leaving][]string{}
+		for _, ch := range all {
+			view, own := views[ch.Channel]
+			name := whoseChannel(ch, "")
+			if own {
+				name = view.Name
+			}
+			far := howFar(h, ch, view, own)
+			count[far] = append(count[far], name)
+		}
+		c.sysopSays(progressLines(h, len(all), count)...)
+	})
+}
+
+// progressLines are that in words.
+func progressLines(h channels.HubView, all int, count map[leaving][]string) []string {
+	if all == len(count[hasMoved]) {
+		text := "All have moved"
+		if all == 0 {
+			text = "There is no channel on it"
+		}
+		return []string{text + ": you can delete it. What belongs to it stands in docs/hub.md, Uninstall."}
+	}
+	var lines []string
+	if n := len(count[hasMoved]); n > 0 {
+		lines = append(lines, fmt.Sprintf("Have moved: %s.", fewOf(count[hasMoved])))
+	}
+	if len(count[isMoving]) > 0 {
+		lines = append(lines, fmt.Sprintf("On another hub too, and leave this one by themselves when that has all: %s. Whoever added this hub to them has to be online.", fewOf(count[isMoving])))
+	}
+	if names := count[isNowhere]; len(names) > 0 {
+		lines = append(lines, fmt.Sprintf("Have NOWHERE to go yet: %s. With another hub of yours: /msg sysop hub mirror %s URL; or somebody else in it adds one.", fewOf(names), names[0]))
+	}
+	if len(count[isTheirs]) > 0 {
+		lines = append(lines, fmt.Sprintf("Of others, and still here: %s. Their gateways have told them.", fewOf(count[isTheirs])))
+	}
+	return append(lines, "How far it is: /msg sysop hub retire "+h.Address.URL)
+}
+
+// fewOf names some of many.
+func fewOf(names []string) string {
+	const most = 12
+	slices.Sort(names)
+	if n := len(names); n > most {
+		return strings.Join(names[:most], "; ") + fmt.Sprintf(" and %d more", n-most)
+	}
+	return strings.Join(names, "; ")
+}
+
+// showCloses tells all clients that a hub goes, or stays after all.
+func (g *gateway) showCloses(ev channels.HubCloses) {
+	now := g.settings.Now()
+	text := "the hub " + ev.Hub.URL + " stays after all: its owner has taken back that it closes"
+	if !ev.At.IsZero() {
+		when := "closes on " + dayAndTime(ev.At, now)
+		if !ev.At.After(now) {
+			when = "has closed"
+		}
+		text = "the hub " + ev.Hub.URL + " " + when + ", as its owner says: from then on it takes nothing new"
+		if len(ev.Only) > 0 {
+			text += ". It is the only one of " + fewOf(slices.Clone(ev.Only)) + ": with a hub of yours, /msg sysop hub mirror " + ev.Only[0]
+		} else if len(ev.Channels) > 0 {
+			text += ". " + fewOf(slices.Clone(ev.Channels)) + " " + plural(len(ev.Channels), "goes", "go") + " on over other hubs"
+		}
+	}
+	g.showNews(channels.News{Text: text}, "")
+}
