@@ -36,6 +36,7 @@ var packages = map[string]string{
 	"a2enmod":  "apache2",
 	"htpasswd": "apache2-utils",
 	"ip":       "iproute2",
+	"chromium": "chromium",
 }
 
 // need skips the test unless all programs are installed; with CI=true it fails.
