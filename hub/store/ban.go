@@ -10,7 +10,7 @@ var errBanned = refuse(wire.CodeBanned, "the hub's owner serves this one no more
 func (t *tx) Ban(args wire.BanArgs) error {
 	zero := args.Channel == wire.Channel{}
 	switch {
-	case (args.Name == "") != zero, zero && args.Token != wire.Token{}:
+	case (args.Name == "") == zero, zero && args.Token != wire.Token{}:
 		return refuse(wire.CodeBad, "a ban is of a guest, a channel, or a token in a channel")
 	case zero:
 		return t.changeGuest(`UPDATE accounts SET banned = ? WHERE name = ? RETURNING 1`,

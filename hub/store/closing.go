@@ -129,23 +129,26 @@ func (t *tx) forgetClosed() error {
 		`DELETE FROM slots WHERE slot IN (SELECT slot FROM slots WHERE channel = ? LIMIT ?) RETURNING 1`,
 		`DELETE FROM tokens WHERE (channel, token) IN (SELECT channel, token FROM tokens WHERE channel = ? LIMIT ?) RETURNING 1`,
 	} {
-		if gone, err := t.forgetRows(forget, n); err != nil || gone {
+		if gone, err := t.forgetRows(forget, n); err != nil || gone == closedBite {
 			return err
 		}
 	}
 	return t.exec(`DELETE FROM channels WHERE n = ?`, n)
 }
 
-// forgetRows says whether there was something to forget.
-func (t *tx) forgetRows(forget string, channel int64) (gone bool, err error) {
-	rows, err := t.query(forget, channel, 8*bite)
+// closedBite is how many small rows of a closed channel go at a time.
+const closedBite = 8 * bite
+
+// forgetRows forgets up to that many, and says how many.
+func (t *tx) forgetRows(forget string, channel int64) (gone int, err error) {
+	rows, err := t.query(forget, channel, closedBite)
 	if err != nil {
-		return false, err
+		return 0, err
 	}
 	defer rows.Close()
 	t.wrote = true
 	for rows.Next() {
-		gone = true
+		gone++
 	}
 	return gone, rows.Err()
 }
