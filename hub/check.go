@@ -29,12 +29,13 @@ type CheckState int
 // How a check can go.
 const (
 	CheckOK   CheckState = iota
+	CheckTry             // only the reader can tell
 	CheckNote            // the hub works, but not as well as it could, or not as safely
 	CheckStop            // the hub does not work
 )
 
 // String is the word that stands before a check.
-func (s CheckState) String() string { return [...]string{"ok", "warning", "stop"}[s] }
+func (s CheckState) String() string { return [...]string{"ok", "try", "warning", "stop"}[s] }
 
 // write adds a check to the page's list of them.
 func (c Check) write(d *document) {
@@ -48,29 +49,38 @@ func (c Check) write(d *document) {
 	d.raw("</li>\n")
 }
 
-// stopCheck is a set-up that ended with err. beside says whether the data folder
-// is beside the program.
-func stopCheck(err error, beside bool) Check {
+// stopCheck is a set-up that ended with err.
+func stopCheck(err error) Check {
 	var t *Trouble
 	switch {
 	case errors.As(err, &t):
 		return stop(t.What, t.Do)
-	case errors.Is(err, errServed) && beside:
-		return stop(servedWords, serveNot+" If the hub was in use already, move the folder {"+folderPrefix+
-			"…} to that place instead, under the new name. If you change the server’s rules, delete the file {"+exposureName+"} in it, and open this page again.")
-	case errors.Is(err, errServed):
-		return stop(servedWords, serveNot+" If you change the server’s rules, delete the file {"+exposureName+"} in it, and open this page again.")
 	case errors.Is(err, store.ErrNewer):
 		return stop("The hub’s data was written by a newer version of the program.", "Put the newer program back.")
 	}
 	return stop("The hub cannot start.", "The web server’s error log says why (in most panels: Metrics → Errors).")
 }
 
+// servedCheck says what to do where the data is served. keys says that there is a
+// secret in it, claimed that somebody uses it.
+func servedCheck(keys, claimed bool) Check {
+	switch {
+	case claimed:
+		return stop(servedWords, "The hub answers nothing until that is put right. In the File Manager, move its data folder into the folder above {public_html}, call it {hub-data} there, and make beside the program "+confLine+
+			". Or ask your hosting to heed {.htaccess} (AllowOverride All), then delete the file {"+exposureName+"} in the data folder, and open this page again. Whoever took its keys can pass for this hub, but read nothing.")
+	case keys:
+		return stop(servedWords, "Nobody has used the hub yet, so begin anew: in the File Manager, delete the folder beside the program whose name begins with {"+folderPrefix+"}. Then make a folder {hub-data} in the folder above {public_html} (Permissions: 700), and beside the program "+confLine+
+			". Or ask your hosting to heed {.htaccess} (AllowOverride All). Open this page again then.")
+	}
+	return stop(servedWords, "No secret is in it yet. In the File Manager, make a folder {hub-data} in the folder above {public_html} (Permissions: 700), and beside the program "+confLine+
+		". Or ask your hosting to heed {.htaccess} (AllowOverride All). Open this page again then.")
+}
+
+// confLine is how to name that folder.
+const confLine = "a file {" + ConfigName + "} with the line {data = \"../hub-data\"} (one {../} more for each folder that the program is in below {public_html})"
+
 // servedWords is what all of this is to keep from happening.
 const servedWords = "The web server hands out files of this hub’s data folder to anybody who knows their names."
-
-// serveNot is what to do about it.
-const serveNot = "In the File Manager, make a folder {hub-data} in the folder above {public_html} (Permissions: 700), and beside the program a file {hub.conf} with the line {data = \"../hub-data\"} (one {../} more for each folder that the program is in below {public_html}). Or ask your hosting to heed {.htaccess} (AllowOverride All)."
 
 // confTrouble is a hub.conf that cannot be used.
 func confTrouble(err error) error {

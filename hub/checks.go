@@ -20,7 +20,7 @@ func (s *Site) checks(set setUp) []Check {
 			list = append(list, c)
 		}
 	}
-	return append(list, Check{State: CheckNote, Link: "?" + longQuery, What: "Whether the hosting lets a request wait for " + seconds(set.hub.config.Wait) + " only you can see.",
+	return append(list, Check{State: CheckTry, Link: "?" + longQuery, What: "Whether the hosting lets a request wait for " + seconds(set.hub.config.Wait) + ", only you can see.",
 		Do: "The answer should come after that time, as a page. If there is an error before, put the line {wait = 10} (or less) into {hub.conf}, beside the program, and try again."})
 }
 
@@ -30,7 +30,7 @@ func (s *Site) dataCheck(set setUp) Check {
 	if info, err := os.Stat(set.config.Data); err == nil {
 		mode = info.Mode().Perm()
 	}
-	where := strings.TrimPrefix(s.where(set.config), "the ")
+	where := strings.TrimPrefix(s.where(set), "the ")
 	switch x := set.exposure; {
 	case mode&0o077 != 0:
 		return note("The data is in the "+where+", and others on this machine can read it.", "File Manager → that folder → Permissions → 700.")
@@ -81,19 +81,13 @@ func (s *Site) programChecks() []Check {
 	return list
 }
 
-// journalCheck opens the database, as the first request would.
+// journalCheck opens the database, as the first request would, and so finds out
+// which journal it can have here.
 func journalCheck(set setUp) (Check, bool) {
-	s, err := set.hub.data()
-	if err != nil {
-		return stopCheck(folderTrouble(set.config.Data, err), false), true
-	}
-	journal := ""
-	if j, ok := s.(interface{ Journal() (string, error) }); ok {
-		journal, err = j.Journal()
-	}
+	journal, err := set.hub.Journal()
 	switch {
 	case err != nil:
-		return stopCheck(folderTrouble(set.config.Data, err), false), true
+		return stopCheck(folderTrouble(set.config.Data, err)), true
 	case journal == "wal":
 		return fine("The database works, with a write-ahead log."), true
 	}

@@ -124,7 +124,7 @@ func (s *Site) expose(data string, v Visit) (exposure, error) {
 	}
 	x.paths = paths
 	test := s.testFile(x, v)
-	if err := errors.Join(os.WriteFile(filepath.Join(data, x.File), test, 0o644), x.write(data)); err != nil {
+	if err := errors.Join(os.WriteFile(filepath.Join(data, x.File), test, 0o600), x.write(data)); err != nil {
 		return x, err
 	}
 	x.Verdict, x.Why = s.inquire(x, v)
@@ -187,7 +187,7 @@ func (s *Site) publish(x *exposure, data string, test []byte) error {
 	if base := filepath.Base(data); strings.HasPrefix(base, folderPrefix) {
 		// Its name is a secret, in case that the rules are not heeded.
 		folder = filepath.Join(s.program, probePrefix+randomName())
-		if err := os.Mkdir(folder, 0o755); err != nil {
+		if err := os.Mkdir(folder, 0o700); err != nil {
 			return nil // then nobody tries it
 		}
 		if err := closeFolder(folder); err != nil {
@@ -195,7 +195,7 @@ func (s *Site) publish(x *exposure, data string, test []byte) error {
 		}
 	}
 	file := filepath.Join(folder, x.File)
-	if err := os.WriteFile(file, test, 0o644); err != nil {
+	if err := os.WriteFile(file, test, 0o600); err != nil {
 		return err
 	}
 	public, err := filepath.Rel(s.program, file)

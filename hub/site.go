@@ -266,13 +266,16 @@ func (s *Site) page(r Request) Reply {
 	set := s.setUp(r.Visit)
 	if set.err != nil {
 		s.log.Error("there is no hub", "error", set.err)
-		return Page{Setup: true, Checks: []Check{stopCheck(set.err, set.config.Data == "" || s.beside(set.config.Data))},
-			URL: r.Visit.URL(), Contact: set.config.Contact}.reply()
+		check := stopCheck(set.err)
+		if errors.Is(set.err, errServed) {
+			check = servedCheck(s.used(set.config.Data))
+		}
+		return Page{Setup: true, Checks: []Check{check}, Contact: set.config.Contact}.reply()
 	}
 	page := Page{Unclaimed: set.hub.unclaimed(), URL: r.Visit.URL(), Contact: set.config.Contact}
 	page.Awaited = !page.Unclaimed && set.hub.awaited()
 	if page.Unclaimed || page.Awaited {
-		page.Setup, page.Claim, page.Access = true, s.where(set.config), AccessFile
+		page.Setup, page.Claim, page.Access = true, s.where(set), AccessFile
 		page.Checks = s.checks(set)
 		if paths := s.publicPaths(set.exposure, r.Visit); len(paths) > 0 && page.URL != "" {
 			page.Probe = Probe{Style: r.Visit.origin() + paths[0], Report: page.URL}
@@ -284,13 +287,29 @@ func (s *Site) page(r Request) Reply {
 // beside says whether data lies beside the program.
 func (s *Site) beside(data string) bool { return filepath.Dir(data) == s.program }
 
+// used says whether the data folder has keys in it, and whether somebody owns the
+// hub.
+func (s *Site) used(data string) (keys, claimed bool) {
+	if _, err := os.Lstat(filepath.Join(data, "keys")); err != nil {
+		return false, false
+	}
+	owners, err := readOwners(data)
+	if _, unclaimed, _ := ReadClaim(data); !unclaimed || len(owners) > 0 || err != nil {
+		return true, true
+	}
+	return true, false
+}
+
 // where says where the data folder is, to whom has uploaded the program. The name
 // of one beside the program is told to nobody who cannot see it.
-func (s *Site) where(config Config) string {
+func (s *Site) where(set setUp) string {
 	named, _ := readConfig(s.program)
+	config := set.config
 	switch {
 	case named.Data != "":
 		return "the data folder that {hub.conf} names"
+	case s.beside(config.Data) && set.exposure.Public != "":
+		return "the folder beside the program whose name begins with {" + folderPrefix + "} (not that with {" + probePrefix + "})"
 	case s.beside(config.Data):
 		return "the folder beside the program whose name begins with {" + folderPrefix + "}"
 	}
