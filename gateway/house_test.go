@@ -34,7 +34,7 @@ var rooms = map[string][]string{
 	"hub/cgi":             {"channels/wire", "hub"},
 	"hub/serve":           {"channels/wire", "hub", "hub/web"},
 	"hub/web":             {"channels/wire", "hub"},
-	"hub/store":           {"channels/wire", "hub/lock"},
+	"hub/store":           {"channels/codec", "channels/wire", "hub/lock"},
 	"hub/store/storetest": {"channels/wire", "hub/store"},
 	"hub/lock":            {},
 	"hub/hubtest":         {"channels/codec", "channels/wire", "hub", "hub/lock", "hub/store", "hub/web"}, // for tests of hub's rooms, in no program

@@ -3,6 +3,7 @@ package hub
 import (
 	"context"
 	"errors"
+	"maps"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -31,9 +32,16 @@ type job struct {
 
 // answer is one request's answer in the making.
 type answer struct {
-	hub  *Hub
-	room int  // bytes left for entries and blobs
-	news bool // something was written that others may be waiting for
+	hub   *Hub
+	from  visitor
+	enc   [32]byte // of the request
+	asked int64    // when it was made, as its maker says
+	room  int      // bytes left for entries and blobs
+
+	admitted  bool                // its visitor's budget is not spent
+	news      bool                // something was written that others may be waiting for
+	inOrder   map[wire.Token]bool // owners whose request it is, and is in order
+	importing *importing          // what this transaction imports
 }
 
 // operation is how an op's calls are done.
@@ -96,6 +104,17 @@ var operations = map[wire.Op]*operation{
 	wire.OpWithdraw: operationOf(true, func(a *answer, tx store.Tx, c *wire.Call, args wire.WithdrawArgs) (any, error) {
 		return nil, tx.Withdraw(c.Channel, c.Token, args)
 	}),
+	wire.OpClose:     closeOperation,
+	wire.OpReport:    reportOperation,
+	wire.OpChannels:  channelsOperation,
+	wire.OpGuests:    guestsOperation,
+	wire.OpGuest:     guestOperation,
+	wire.OpDropGuest: dropGuestOperation,
+	wire.OpQuota:     quotaOperation,
+	wire.OpBan:       banOperation,
+	wire.OpExport:    exportOperation,
+	wire.OpImport:    importOperation,
+	wire.OpRetire:    retireOperation,
 	wire.OpStatus: operationOf(false, func(a *answer, tx store.Tx, c *wire.Call, _ struct{}) (any, error) {
 		return a.status(tx, c)
 	}),
@@ -152,15 +171,23 @@ func (a *answer) status(tx store.Tx, c *wire.Call) (any, error) {
 }
 
 // do does the calls of a request, in their order and in one transaction, and
-// holds the request if it waits.
-func (h *Hub) do(ctx context.Context, opened *wire.Opened) []wire.Result {
+// holds the request if it waits. The error is *crowded, or nil.
+func (h *Hub) do(ctx context.Context, from visitor, opened *wire.Opened) (results []wire.Result, err error) {
+	defer func() { h.tally(ctx, from, opened.Enc, results, err) }()
+	if from.limited && len(opened.Calls) > manyCalls {
+		if err := h.admitted(ctx, from); isCrowded(err) {
+			return nil, err
+		}
+	}
 	verified := verify(opened)
 	jobs := make([]*job, len(opened.Calls))
 	for i := range opened.Calls {
 		jobs[i] = readJob(&opened.Calls[i], verified[i])
 	}
-	a := &answer{hub: h, room: maxRoom}
-	if err := a.run(ctx, jobs); err != nil {
+	a := &answer{hub: h, from: from, enc: opened.Enc, asked: opened.Time, room: maxRoom}
+	if err := a.run(ctx, jobs); isCrowded(err) {
+		return nil, err
+	} else if err != nil {
 		h.config.Log.Error("answering a request", "error", err)
 		if lacksRoom(err) {
 			a.runEach(ctx, jobs)
@@ -169,11 +196,11 @@ func (h *Hub) do(ctx context.Context, opened *wire.Opened) []wire.Result {
 	if waiting(jobs) {
 		a.hold(ctx, opened.Enc, jobs)
 	}
-	results := make([]wire.Result, len(jobs))
+	results = make([]wire.Result, len(jobs))
 	for i, j := range jobs {
 		results[i] = h.result(j)
 	}
-	return results
+	return results, nil
 }
 
 // verify says of each call whether its signature verifies. Many signatures are
@@ -222,8 +249,15 @@ func (a *answer) run(ctx context.Context, jobs []*job) error {
 	if !any {
 		return nil
 	}
-	room := a.room
+	room, inOrder := a.room, a.inOrder
 	err := a.hub.transact(ctx, writes, func(tx store.Tx) error {
+		a.room, a.news, a.inOrder = room, false, maps.Clone(inOrder) // it may be done a second time, with a new database
+		tx.Asked(a.asked)
+		if !a.admitted {
+			if err := a.from.admit(tx); err != nil {
+				return err
+			}
+		}
 		for _, j := range jobs {
 			if j.failed != nil {
 				continue
@@ -235,8 +269,9 @@ func (a *answer) run(ctx context.Context, jobs []*job) error {
 		}
 		return nil
 	})
+	a.endImport(ctx, err == nil)
 	if err != nil {
-		a.room, a.news = room, false
+		a.room, a.news, a.inOrder = room, false, inOrder
 		for _, j := range jobs {
 			if j.failed == nil {
 				j.value, j.err = nil, err
@@ -244,20 +279,19 @@ func (a *answer) run(ctx context.Context, jobs []*job) error {
 		}
 		return err
 	}
+	a.admitted = true
 	a.committed(ctx, jobs)
 	return nil
 }
 
 // transact runs f in a transaction that writes, or one that reads.
 func (h *Hub) transact(ctx context.Context, writes bool, f func(store.Tx) error) error {
-	data, err := h.data()
-	if err != nil {
-		return err
-	}
-	if writes {
-		return data.Update(ctx, h.config.Now(), f)
-	}
-	return data.View(ctx, h.config.Now(), f)
+	return h.withStore(func(data store.Store) error {
+		if writes {
+			return data.Update(ctx, h.config.Now(), f)
+		}
+		return data.View(ctx, h.config.Now(), f)
+	})
 }
 
 // lacksRoom says whether a transaction has failed that may have been one of

@@ -42,6 +42,10 @@ type Config struct {
 	// there is nothing to claim; zero is none.
 	Owner wire.Token
 
+	// Proxied says that all requests come through another server, which the
+	// address they seem to come from is of: there are no budgets by address then.
+	Proxied bool
+
 	// Alone says that no other process serves the same data folder, so that
 	// waiting requests need not be told through it.
 	Alone bool
@@ -51,6 +55,9 @@ type Config struct {
 	Now   func() time.Time // the hub's clock; nil is time.Now
 	Log   *slog.Logger     // nil is silence
 }
+
+// databaseName is the file of what the hub keeps between requests.
+const databaseName = "hub.db"
 
 // DefaultHeld fits web space that allows some twenty processes.
 const DefaultHeld = 8
@@ -101,15 +108,19 @@ func Open(config Config) (*Hub, error) {
 	if err := makeFolder(data); err != nil {
 		return nil, fmt.Errorf("opening the hub: %w", err)
 	}
+	h := &Hub{config: config, bell: newBell(data, config.Alone), leaving: make(chan struct{})}
+	if err := h.settleImport(); err != nil {
+		return nil, fmt.Errorf("opening the hub: %w", errors.Join(err, h.Close()))
+	}
 	keys, err := openKeyring(data, config.Owner != (wire.Token{}), config.Now())
 	if err != nil {
-		return nil, fmt.Errorf("opening the hub: %w", err)
+		return nil, fmt.Errorf("opening the hub: %w", errors.Join(err, h.Close()))
 	}
-	if err := refillClaim(data, keys.fingerprint); err != nil {
-		return nil, fmt.Errorf("opening the hub: %w", err)
+	h.keys = keys
+	if err := refillClaim(data, h.Fingerprint()); err != nil {
+		return nil, fmt.Errorf("opening the hub: %w", errors.Join(err, h.Close()))
 	}
-	return &Hub{config: config, keys: keys, bell: newBell(data, config.Alone),
-		leaving: make(chan struct{})}, nil
+	return h, nil
 }
 
 // Close ends the use of the hub. It is always to be called, after the last
@@ -126,13 +137,13 @@ func (h *Hub) Close() error {
 }
 
 // Fingerprint names the hub.
-func (h *Hub) Fingerprint() wire.Fingerprint { return h.keys.fingerprint }
+func (h *Hub) Fingerprint() wire.Fingerprint { return h.keys.self.Load().fingerprint }
 
 // Keys is the answer to ?keys (wire.HubKeys, signed). It makes a new X-Wing
 // key if the newest is a week old.
 func (h *Hub) Keys() ([]byte, error) {
 	now := h.config.Now()
-	keys, err := h.keys.current(now)
+	is, keys, err := h.keys.current(now)
 	if err != nil {
 		if len(keys) == 0 {
 			return nil, fmt.Errorf("showing the hub's keys: %w", err)
@@ -144,7 +155,7 @@ func (h *Hub) Keys() ([]byte, error) {
 	if h.config.Request > 0 {
 		limits["request"] = min(h.config.Request, wire.MaxRequest)
 	}
-	return wire.SignHubKeys(h.keys.identity, wire.HubKeys{
+	return wire.SignHubKeys(is.identity, wire.HubKeys{
 		Keys: keys, Time: now.Unix(), Versions: []int{wire.Version}, Software: Software, Limits: limits,
 	})
 }
@@ -153,7 +164,11 @@ func (h *Hub) Keys() ([]byte, error) {
 // says where it cannot say it sealed. A request that waits is held until
 // something arrives, its time is over, or ctx is.
 func (h *Hub) Answer(ctx context.Context, request []byte) ([]byte, error) {
-	opened, err := wire.OpenRequest(request, h.keys.fingerprint, h.keys.find(h.config.Now()))
+	return h.answer(ctx, visitor{}, request)
+}
+
+func (h *Hub) answer(ctx context.Context, visitor visitor, request []byte) ([]byte, error) {
+	opened, err := h.keys.open(request, h.config.Now())
 	if err != nil {
 		return nil, refusal(err)
 	}
@@ -163,7 +178,11 @@ func (h *Hub) Answer(ctx context.Context, request []byte) ([]byte, error) {
 	if opened.Time < 0 || skew > wire.MaxSkew {
 		response.Error = &wire.Error{Code: wire.CodeTime, Text: "the request's time is not the hub's"}
 	} else {
-		response.Results = h.do(ctx, opened)
+		response.Results, err = h.do(ctx, visitor, opened)
+		var crowd *crowded
+		if errors.As(err, &crowd) {
+			return nil, crowd.refusal()
+		}
 		response.Time = h.config.Now().Unix()
 	}
 	answer, err := opened.SealResponse(response)
@@ -181,7 +200,7 @@ func (h *Hub) data() (store.Store, error) {
 	if h.store != nil {
 		return h.store, nil
 	}
-	s, err := h.config.Store(filepath.Join(h.config.Data, "hub.db"), h.config.Limits)
+	s, err := h.config.Store(filepath.Join(h.config.Data, databaseName), h.config.Limits)
 	if err != nil {
 		return nil, err
 	}
@@ -196,6 +215,7 @@ func (h *Hub) data() (store.Store, error) {
 type Refusal struct {
 	Status int
 	Text   string
+	Retry  time.Duration // when to come back, in whole seconds; 0: does not say
 }
 
 // Error says both.
