@@ -1,8 +1,10 @@
 package main
 
 import (
+	"context"
 	"crypto/tls"
 	"log/slog"
+	"net"
 	"slices"
 	"strings"
 	"sync"
@@ -49,10 +51,21 @@ func newACME(s settings, cache string, own *ownCertificate, log *slog.Logger) *a
 	}
 	return &acmeCertificates{
 		manager: &autocert.Manager{
-			Prompt: autocert.AcceptTOS, Cache: autocert.DirCache(cache), HostPolicy: autocert.HostWhitelist(domains...),
+			Prompt: autocert.AcceptTOS, Cache: autocert.DirCache(cache), HostPolicy: hostPolicy(domains),
 			Client: &acme.Client{DirectoryURL: server},
 		},
 		domains: domains, own: own, log: log, tries: make(map[string]*try),
+	}
+}
+
+// hostPolicy is for domains alone, whatever port they are asked for at.
+func hostPolicy(domains []string) autocert.HostPolicy {
+	policy := autocert.HostWhitelist(domains...)
+	return func(ctx context.Context, host string) error {
+		if name, _, err := net.SplitHostPort(host); err == nil {
+			host = name
+		}
+		return policy(ctx, host)
 	}
 }
 

@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// lastCall is how long those who stand before a door have to come in when it is
-// closed: they are there already.
-const lastCall = 20 * time.Millisecond
+// closing is how long who stands before a door is let in when it is closed, with
+// more coming all the time.
+const closing = time.Second
 
 // door is a listener that lets only so many in at once, and that can be closed
 // without turning away who stands before it.
@@ -18,8 +18,9 @@ type door struct {
 	places  chan struct{}
 	each    int // places that one address may have
 
-	shut     chan struct{} // closed by close
-	shutting sync.Once
+	shut  chan struct{} // closed by leave
+	since time.Time     // when that was
+	once  sync.Once
 
 	mu   sync.Mutex
 	from map[string]int // places taken, by address
@@ -32,28 +33,21 @@ func newDoor(r road, most, each int) *door {
 		shut: make(chan struct{}), from: make(map[string]int)}
 }
 
-// Accept lets the next one in when there is a place, and is net.ErrClosed after
-// leave.
+// Accept lets the next one in when there is a place, and is net.ErrClosed when
+// the door is closed.
 func (d *door) Accept() (net.Conn, error) {
 	for {
-		select {
-		case d.places <- struct{}{}:
-		case <-d.shut:
-			select {
-			case d.places <- struct{}{}:
-			default:
-				return nil, d.closed()
-			}
+		if !d.wait() {
+			d.Listener.Close()
+			return nil, net.ErrClosed
 		}
 		conn, err := d.Listener.Accept()
 		if err != nil {
 			<-d.places
-			select {
-			case <-d.shut:
-				return nil, d.closed()
-			default:
-				return nil, err
+			if d.shutting() {
+				continue // it was woken to see that
 			}
+			return nil, err
 		}
 		address := addressOf(conn)
 		if d.enter(address) {
@@ -64,19 +58,52 @@ func (d *door) Accept() (net.Conn, error) {
 	}
 }
 
-func (d *door) closed() error {
-	d.Listener.Close()
-	return net.ErrClosed
+// wait waits for a place. It says whether one is to be given away: when the door
+// is being closed, only at once and to who stands before it.
+func (d *door) wait() bool {
+	if !d.shutting() {
+		select {
+		case d.places <- struct{}{}:
+			return true
+		case <-d.shut:
+		}
+	}
+	// What waits on a socket of systemd's is left for the next hubd.
+	if d.lasting || time.Since(d.since) > closing || !standing(d.Listener) {
+		return false
+	}
+	select {
+	case d.places <- struct{}{}:
+		d.deadline(d.since.Add(2 * closing))
+		return true
+	default:
+		return false
+	}
 }
 
-// leave closes the door, after who stands before it. What waits on a socket of
-// systemd's is left for the next hubd.
-func (d *door) leave() {
-	d.shutting.Do(func() { close(d.shut) })
-	limited, ok := d.Listener.(interface{ SetDeadline(time.Time) error })
-	if d.lasting || !ok || limited.SetDeadline(time.Now().Add(lastCall)) != nil {
+func (d *door) shutting() bool {
+	select {
+	case <-d.shut:
+		return true
+	default:
+		return false
+	}
+}
+
+// deadline ends Accept at a time.
+func (d *door) deadline(at time.Time) {
+	if limited, ok := d.Listener.(interface{ SetDeadline(time.Time) error }); !ok || limited.SetDeadline(at) != nil {
 		d.Listener.Close()
 	}
+}
+
+// leave closes the door, after who stands before it.
+func (d *door) leave() {
+	d.once.Do(func() {
+		d.since = time.Now()
+		close(d.shut)
+		d.deadline(d.since)
+	})
 }
 
 // enter takes a place of address's.

@@ -19,7 +19,7 @@ const (
 	grace = 10 * time.Second
 	// farewell is how long connections that are at rest are kept then: who is
 	// about to ask on one gets his answer, and is told that it is the last.
-	farewell = 300 * time.Millisecond
+	farewell = 500 * time.Millisecond
 )
 
 // serveHTTP serves until ctx is done, over TLS if there is a configuration for

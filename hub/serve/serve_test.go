@@ -35,7 +35,13 @@ func (d *hubd) wait() error {
 // startHubd starts hubd with flags, and reads where it listens.
 func startHubd(t *testing.T, flags ...string) *hubd {
 	t.Helper()
-	d := &hubd{Cmd: exec.Command(hubtest.Build(t, "hub/serve"), flags...), log: make(chan struct{})}
+	return launch(t, exec.Command(hubtest.Build(t, "hub/serve"), flags...))
+}
+
+// launch starts hubd by a command, and reads where it listens.
+func launch(t *testing.T, command *exec.Cmd) *hubd {
+	t.Helper()
+	d := &hubd{Cmd: command, log: make(chan struct{})}
 	log, err := d.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -57,6 +63,7 @@ func startHubd(t *testing.T, flags ...string) *hubd {
 			d.data = value
 		}
 	}
+	first := lines.Text()
 	go func() {
 		defer close(d.log)
 		for lines.Scan() {
@@ -64,7 +71,7 @@ func startHubd(t *testing.T, flags ...string) *hubd {
 		}
 	}()
 	if d.address == "" {
-		t.Fatal("hubd does not say where it listens")
+		t.Fatalf("hubd does not say where it listens, but %s", first)
 	}
 	return d
 }

@@ -3,9 +3,12 @@
 package main
 
 import (
+	"net"
 	"os"
 	"os/signal"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // endings are the signals that end hubd in good order. SIGUSR1 is how a FastCGI
@@ -30,4 +33,22 @@ func listens(file *os.File) bool {
 	}
 	// Some systems cannot say (ENOPROTOOPT): then accepting shows it.
 	return err != nil || accepts != 0
+}
+
+// standing says whether somebody has connected to listener whom it has not
+// accepted yet.
+func standing(listener net.Listener) bool {
+	socket, ok := listener.(syscall.Conn)
+	if !ok {
+		return false
+	}
+	raw, err := socket.SyscallConn()
+	if err != nil {
+		return false
+	}
+	ready := 0
+	err = raw.Control(func(fd uintptr) {
+		ready, _ = unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 0)
+	})
+	return err == nil && ready > 0
 }
