@@ -94,18 +94,20 @@ func journalCheck(set setUp) (Check, bool) {
 	return fine("The database works, with a rollback journal, since processes here share no memory. That is a little slower."), true
 }
 
-// needed is the address space that a Go program wants, which it hardly uses.
-const needed = 750 << 20
+// What a Go program wants, which it hardly uses. It starts with somewhat less.
+const (
+	wantedSpace = 800 << 20 // of addresses
+	wantedData  = 128 << 20 // of what may be written to
+)
 
 // memoryCheck looks at the limits of a process.
 func memoryCheck(setUp) (Check, bool) {
-	most, ok := addressSpace()
-	if !ok {
-		return Check{}, false
+	const cure = "Ask your hosting for more (in its words: virtual memory, RLimitMEM, in CloudLinux VMEM)."
+	if most, ok := addressSpace(); ok && most < wantedSpace {
+		return note(fmt.Sprintf("A program may have only %d MB of address space here. The hub wants %d MB, of which it uses 15: it may fail now and then.", most>>20, wantedSpace>>20), cure), true
 	}
-	if most < needed {
-		return note(fmt.Sprintf("A program may have only %d MB of address space here. The hub wants %d MB, of which it uses 15: it may fail now and then.", most>>20, needed>>20),
-			"Ask your hosting for more (in its words: virtual memory, RLimitMEM, LVE “VMEM”); “physical memory” is not what is short."), true
+	if most, ok := dataSpace(); ok && most < wantedData {
+		return note(fmt.Sprintf("A program may have only %d MB of memory here. The hub uses 15, but wants room for %d: it may fail now and then.", most>>20, wantedData>>20), cure), true
 	}
 	return fine("There is address space enough."), true
 }

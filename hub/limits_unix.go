@@ -4,14 +4,11 @@ package hub
 
 import "golang.org/x/sys/unix"
 
-// addressSpace is how much a process may have; ok is false if there is no limit.
-func addressSpace() (most uint64, ok bool) {
-	most, ok = limit(unix.RLIMIT_AS)
-	if data, limited := limit(unix.RLIMIT_DATA); limited && (!ok || data < most) {
-		return data, true
-	}
-	return most, ok
-}
+// addressSpace is how much a process may have, and dataSpace how much of it to
+// write to; ok is false if there is no limit.
+func addressSpace() (most uint64, ok bool) { return limit(unix.RLIMIT_AS) }
+
+func dataSpace() (most uint64, ok bool) { return limit(unix.RLIMIT_DATA) }
 
 // processes is how many the hub's user may have at once; ok is false if there is
 // no limit.
