@@ -180,8 +180,8 @@ func (s *step) claimed(p pending, result wire.Result) verdict {
 			code, text = CodeUsed, "somebody else has claimed this hub with this key: if the hub is yours, put an empty file claim.txt into its data folder and open its page, for another key"
 		case wire.CodeExpired:
 			code, text = CodeExpired, "this key for the hub has expired: ask the hub's owner for a new one"
-		case wire.CodeWithdrawn:
-			code, text = CodeRevoked, "this key for the hub is void: its owner has made a new one, or taken it back"
+		case wire.CodeDenied:
+			code, text = CodeRevoked, "the hub does not know this key: its owner has made a new one or taken it back, or it was used before the hub was wiped. Ask the owner for a new one; if the hub is yours, take the key from claim.txt in its data folder"
 		case wire.CodeBanned:
 			code, text = CodeNotAllowed, "the owner of the hub serves you no more"
 		}
@@ -260,8 +260,10 @@ func (s *step) place(ch *channel, ops []*roster.Signed) {
 	if ch.state == stateLeaving || ch.state == stateRemoved {
 		return
 	}
-	// An operation of any kind may be the one that a hub+ before it has waited for.
-	changed := slices.ContainsFunc(ops, func(op *roster.Signed) bool {
+	// An operation of any kind may be the one that a hub+ before it has waited for, or,
+	// such as a removal that did not know of it, by which it counts no more. Who does not
+	// know all yet leaves none for what he lacks.
+	changed := ch.state == stateMember && len(ops) > 0 || slices.ContainsFunc(ops, func(op *roster.Signed) bool {
 		kind := op.Op().Args.Kind()
 		return kind == roster.KindHubDrop || kind == roster.KindHubAdd
 	})
@@ -332,7 +334,9 @@ func (s *step) follow(hub int64, url string) {
 			return
 		}
 	}
-	s.book.run("UPDATE hubs SET url = ?, trusted = 0 WHERE id = ?", url, hub)
+	// Who has it in his own network by his own word goes on with it there.
+	private := h.trusted && wire.PrivateURL(h.address.URL) && wire.PrivateURL(url)
+	s.book.run("UPDATE hubs SET url = ?, trusted = ? WHERE id = ?", url, private, hub)
 }
 
 // mayBePrivate says that a hub at a private address may be asked, though it was

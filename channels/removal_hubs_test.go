@@ -299,3 +299,32 @@ func TestAHubIsWipedWhenOneIsRemoved(t *testing.T) {
 		}
 	}
 }
+
+// A hub that somebody added before he was removed, and of which the remover had not
+// heard, is none of the channel's: whoever has used it leaves it when he hears of that,
+// and is not there alone.
+func TestAHubThatARemovalDidNotKnowOf(t *testing.T) {
+	w := begin(t)
+	alice, bob := w.two()
+	carol := w.joins("carol", alice, "#bob")
+	w.run(time.Minute)
+	away := true
+	w.cut = func(p *person, _ *hubHouse) bool { return away && p == alice }
+	w.run(time.Minute)
+	bob.own("cellar")
+	w.run(time.Minute)
+	if got := carol.hubsOf("#c"); !slices.Equal(got, []string{"attic", "cellar"}) {
+		t.Fatalf("carol is on %q", got)
+	}
+	alice.removes("#bob", "bob")
+	away = false
+	w.run(2 * time.Minute)
+	for _, p := range []struct {
+		*person
+		channel string
+	}{{alice, "#bob"}, {carol, "#c"}} {
+		if got := p.hubsOf(p.channel); !slices.Equal(got, []string{"attic"}) {
+			t.Errorf("%s sees the hubs %q", p.name, got)
+		}
+	}
+}
