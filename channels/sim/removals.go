@@ -244,6 +244,7 @@ func (s *seat) letter(o *seat) {
 			o.keep()
 			s.remove(o)
 		})
+		w.after(3*time.Minute-time.Second, p.look) // whether all is told
 		w.after(3*time.Minute, func() {
 			tk.nobodyLooks()
 			j.redeem(tk)
