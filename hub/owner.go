@@ -84,6 +84,9 @@ func (h *Hub) owned(token wire.Token) (store.Owner, bool) {
 	if token == h.config.Owner && token != (wire.Token{}) {
 		return store.Owner{Token: token, Key: keyHash(wire.OwnerSecret(token))}, true
 	}
+	if _, err := os.Lstat(h.importPath()); err == nil {
+		return store.Owner{}, false // the file may be of the hub that this one was
+	}
 	owners, err := readOwners(h.config.Data)
 	if err != nil {
 		h.config.Log.Error("an account asks for something", "error", err)
@@ -148,14 +151,19 @@ func (h *Hub) keepOwners(ctx context.Context, jobs []*job) {
 	}
 }
 
-// addOwners adds to the file whom the database knows as an owner and the file
-// does not.
-func (h *Hub) addOwners(ctx context.Context) error {
-	var known []store.Owner
-	err := h.transact(ctx, false, func(tx store.Tx) (err error) {
+// knownOwners are those that the database knows.
+func (h *Hub) knownOwners(ctx context.Context) (known []store.Owner, err error) {
+	err = h.transact(ctx, false, func(tx store.Tx) (err error) {
 		known, err = tx.Owners()
 		return err
 	})
+	return known, err
+}
+
+// addOwners adds to the file whom the database knows as an owner and the file
+// does not.
+func (h *Hub) addOwners(ctx context.Context) error {
+	known, err := h.knownOwners(ctx)
 	if err != nil {
 		return err
 	}
@@ -170,6 +178,10 @@ func (h *Hub) addOwners(ctx context.Context) error {
 		return err
 	}
 	defer release()
+	// Once more: it may have become another hub meanwhile.
+	if known, err = h.knownOwners(ctx); err != nil {
+		return err
+	}
 	owners, err := readOwners(h.config.Data)
 	if err != nil {
 		h.config.Log.Warn("who owns the hub is written down anew", "error", err)

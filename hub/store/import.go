@@ -11,6 +11,9 @@ import (
 
 // Stage implements Tx.
 func (t *tx) Stage(record []byte) error {
+	if err := t.empty(); err != nil {
+		return err
+	}
 	id := sha256.Sum256(record)
 	return t.exec(`INSERT INTO staged (id, record) VALUES (?, ?) ON CONFLICT DO NOTHING`, id[:], record)
 }
@@ -43,13 +46,7 @@ func (t *tx) Imported() (identity [32]byte, err error) {
 
 // Import implements Tx.
 func (t *tx) Import(identity [32]byte, staged func(each func(record []byte) error) error) error {
-	var there bool
-	_, err := t.row(`SELECT EXISTS (SELECT 1 FROM channels) OR EXISTS (SELECT 1 FROM keys)
-		OR EXISTS (SELECT 1 FROM accounts WHERE name IS NOT NULL)`, nil, &there)
-	if err == nil && there {
-		err = refuse(wire.CodeUsed, "the hub has channels or guests already")
-	}
-	if err != nil {
+	if err := t.empty(); err != nil {
 		return err
 	}
 	return t.undoable(func() error {
@@ -65,6 +62,17 @@ func (t *tx) Import(identity [32]byte, staged func(each func(record []byte) erro
 		t.closing = nil
 		return t.exec(`UPDATE hub SET closes = 0, imported = ?`, identity[:])
 	})
+}
+
+// empty refuses an import where something would be overwritten.
+func (t *tx) empty() error {
+	var there bool
+	_, err := t.row(`SELECT EXISTS (SELECT 1 FROM channels) OR EXISTS (SELECT 1 FROM keys)
+		OR EXISTS (SELECT 1 FROM accounts WHERE name IS NOT NULL)`, nil, &there)
+	if err == nil && there {
+		err = refuse(wire.CodeUsed, "the hub has channels or guests already")
+	}
+	return err
 }
 
 // undoable does something of which nothing remains if it is refused.

@@ -97,14 +97,14 @@ type Tx interface {
 	// and where the next begin: after is empty for the first, next after the last.
 	Export(after []byte, room int) (records [][]byte, next []byte, err error)
 	// Stage keeps a record for an import; one that is there already stays where it
-	// is. Staged hands the records to each, in the order in which they came, until
+	// is. Refusals: CodeUsed where there are channels or guests. Staged hands the records to each, in the order in which they came, until
 	// that returns an error. Unstage forgets them.
 	Stage(record []byte) error
 	Staged(each func(record []byte) error) error
 	Unstage() error
 	// Import has the store hold what Staged hands it with each, and nothing else;
-	// identity is to be known by Imported then. Refusals: CodeUsed where there are
-	// channels or guests, CodeBad for records that make no sense.
+	// identity is to be known by Imported then. Refusals: as of Stage, and CodeBad
+	// for records that make no sense.
 	Import(identity [32]byte, staged func(each func(record []byte) error) error) error
 	// Imported is the identity of the last import; zeros: there was none.
 	Imported() ([32]byte, error)
