@@ -3,6 +3,8 @@ package sim
 import (
 	"slices"
 	"strings"
+
+	"hubbub/channels"
 )
 
 // checkTold holds what users were told against what has happened.
@@ -80,10 +82,24 @@ func (w *World) checkRemoved() {
 
 // untold says that somebody who was removed has not been told anything like it.
 func (s *seat) untold() bool {
-	if s.underEvil() || !slices.ContainsFunc(s.why(), func(c *cut) bool { return c.sure() && s.meets(c.by) }) {
+	if s.underEvil() || s.shutIn() || !slices.ContainsFunc(s.why(), func(c *cut) bool { return c.sure() && s.meets(c.by) }) {
 		return false
 	}
 	return !slices.ContainsFunc(s.p.told, func(t telling) bool {
 		return t.channel == s.talk.name && strings.Contains(t.text, "lets you into "+s.talk.name+" no more")
+	})
+}
+
+// shutIn says that somebody waits on a hub where nobody is who could tell him: it was
+// added by who invited him, and nobody has heard of it who stays; and on the others
+// nobody lets him in.
+func (s *seat) shutIn() bool {
+	if s.p.core == nil {
+		return false
+	}
+	v, _ := s.p.core.Channel(s.talk.name)
+	return v.Waiting && !slices.ContainsFunc(v.Hubs, func(h channels.HubView) bool {
+		o := s.talk.alive(h)
+		return o != nil && h.Read && slices.ContainsFunc(s.talk.live(), func(other *seat) bool { return other.on(o) })
 	})
 }
