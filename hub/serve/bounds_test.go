@@ -1,0 +1,194 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"testing"
+
+	"hubbub/channels/wire"
+	"hubbub/hub"
+	"hubbub/hub/web"
+)
+
+// aDoor is a door on loopback.
+func aDoor(t *testing.T, most, each int) *door {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { listener.Close() })
+	return newDoor(road{Listener: listener}, most, each)
+}
+
+// knock connects to a door.
+func knock(t *testing.T, d *door) net.Conn {
+	t.Helper()
+	conn, err := net.Dial("tcp", d.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	return conn
+}
+
+// Clients that send nothing more do not keep others waiting.
+func TestSlowClients(t *testing.T) {
+	d := aDoor(t, 100, 100)
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() {
+		ended <- serveHTTP(ctx, d, http.NotFoundHandler(), nil, slog.New(slog.DiscardHandler))
+	}()
+	var slow []net.Conn
+	for range 20 {
+		conn := knock(t, d)
+		conn.Write([]byte("GET / HT"))
+		slow = append(slow, conn)
+	}
+	response, err := http.Get("http://" + d.Addr().String() + "/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	response.Body.Close()
+	for _, conn := range slow {
+		conn.Close()
+	}
+	cancel()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
+
+// Who stands before a door when it is closed is let in; who comes later finds
+// it shut.
+func TestDoorTakesWhoStandsThere(t *testing.T) {
+	d := aDoor(t, 100, 100)
+	for range 30 {
+		knock(t, d)
+	}
+	d.leave()
+	d.leave()
+	let := 0
+	for {
+		conn, err := d.Accept()
+		if errors.Is(err, net.ErrClosed) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		conn.Close()
+		let++
+	}
+	if let != 30 {
+		t.Errorf("%d of 30 were let in", let)
+	}
+	if conn, err := net.Dial("tcp", d.Addr().String()); err == nil {
+		conn.Close()
+		t.Error("somebody came in afterwards")
+	}
+	// One that waits for somebody is closed as well, and so is a full one.
+	empty, full := aDoor(t, 1, 1), aDoor(t, 1, 1)
+	knock(t, full)
+	if _, err := full.Accept(); err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range []*door{empty, full} {
+		over := make(chan error, 1)
+		go func() { _, err := d.Accept(); over <- err }()
+		d.leave()
+		if err := <-over; !errors.Is(err, net.ErrClosed) {
+			t.Error(err)
+		}
+	}
+}
+
+// One address has its share of a door's places, and gets them back.
+func TestDoorSharesPlaces(t *testing.T) {
+	d := aDoor(t, 10, 2)
+	var in []net.Conn
+	for range 2 {
+		knock(t, d)
+		conn, err := d.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		in = append(in, conn)
+	}
+	third := knock(t, d)
+	accepted := make(chan net.Conn)
+	go func() {
+		conn, err := d.Accept()
+		if err != nil {
+			t.Error(err)
+		}
+		accepted <- conn
+	}()
+	if _, err := third.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
+		t.Errorf("the third gets %v", err)
+	}
+	in[0].Close()
+	in[0].Close() // twice is once
+	fourth := knock(t, d)
+	conn := <-accepted
+	if conn.RemoteAddr().String() != fourth.LocalAddr().String() || len(d.places) != 2 {
+		t.Errorf("in is %s, not %s; %d places are taken", conn.RemoteAddr(), fourth.LocalAddr(), len(d.places))
+	}
+}
+
+// So many requests are answered at once, fewer of them if they are large, and
+// the next is told to come back.
+func TestBounded(t *testing.T) {
+	release := make(chan struct{})
+	var begun, ended sync.WaitGroup
+	b := bound(serverFunc(func(context.Context, hub.Request) hub.Reply {
+		begun.Done()
+		<-release
+		return saying("ok")
+	}), 10)
+	fill := func(n int, length int64) {
+		begun.Add(n)
+		for range n {
+			ended.Go(func() {
+				if reply := b.Serve(t.Context(), hub.Request{Length: length}); reply.Status != 200 {
+					t.Errorf("status %d", reply.Status)
+				}
+			})
+		}
+		begun.Wait()
+	}
+	busy := func(length int64) {
+		t.Helper()
+		reply := b.Serve(t.Context(), hub.Request{Length: length})
+		if reply.Status != wire.StatusBusy || !hasHeader(reply, "Retry-After") {
+			t.Errorf("a request of %d bytes: status %d, %v", length, reply.Status, reply.Header)
+		}
+	}
+	fill(largeAtOnce, usual+1)
+	busy(usual + 1)
+	fill(10+atOnce-largeAtOnce, usual)
+	busy(1)
+	close(release)
+	ended.Wait()
+	begun.Add(1)
+	if reply := b.Serve(t.Context(), hub.Request{Length: usual + 1}); reply.Status != 200 {
+		t.Errorf("afterwards: status %d", reply.Status)
+	}
+}
+
+func hasHeader(r hub.Reply, name string) bool {
+	for _, header := range r.Header {
+		if header[0] == name {
+			return true
+		}
+	}
+	return false
+}
+
+var _ web.Server = (*bounded)(nil)
