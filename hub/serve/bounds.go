@@ -8,7 +8,6 @@ import (
 
 	"hubbub/channels/wire"
 	"hubbub/hub"
-	"hubbub/hub/store"
 	"hubbub/hub/web"
 )
 
@@ -57,7 +56,9 @@ func (b *bounded) Serve(ctx context.Context, r hub.Request) hub.Reply {
 		case place <- struct{}{}:
 			defer func() { <-place }()
 		default:
-			return hub.Failed(store.ErrBusy)
+			busy := hub.Refuse(&hub.Refusal{Status: wire.StatusBusy, Text: "The hub is busy. Come back later."})
+			busy.Header = append(busy.Header, [2]string{"Retry-After", "5"})
+			return busy
 		}
 	}
 	return b.Server.Serve(ctx, r)
