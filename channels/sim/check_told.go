@@ -3,8 +3,6 @@ package sim
 import (
 	"slices"
 	"strings"
-
-	"hubbub/channels"
 )
 
 // checkTold holds what users were told against what has happened.
@@ -82,7 +80,7 @@ func (w *World) checkRemoved() {
 
 // untold says that somebody who was removed has not been told anything like it.
 func (s *seat) untold() bool {
-	if s.underEvil() || s.shutIn() || !slices.ContainsFunc(s.why(), func(c *cut) bool { return c.sure() && s.meets(c.by) }) {
+	if s.underEvil() || s.tooLate() || !slices.ContainsFunc(s.why(), func(c *cut) bool { return c.sure() && s.meets(c.by) }) {
 		return false
 	}
 	return !slices.ContainsFunc(s.p.told, func(t telling) bool {
@@ -90,16 +88,9 @@ func (s *seat) untold() bool {
 	})
 }
 
-// shutIn says that somebody waits on a hub where nobody is who could tell him: it was
-// added by who invited him, and nobody has heard of it who stays; and on the others
-// nobody lets him in.
-func (s *seat) shutIn() bool {
-	if s.p.core == nil {
-		return false
-	}
-	v, _ := s.p.core.Channel(s.talk.name)
-	return v.Waiting && !slices.ContainsFunc(v.Hubs, func(h channels.HubView) bool {
-		o := s.talk.alive(h)
-		return o != nil && h.Read && slices.ContainsFunc(s.talk.live(), func(other *seat) bool { return other.on(o) })
-	})
+// tooLate says that somebody came by a key whose maker had been put out before, and that
+// nobody who is in has ever seen him: they need not have heard of that key, and then
+// can neither let him in nor tell him.
+func (s *seat) tooLate() bool {
+	return s.join != nil && s.unannounced() && slices.ContainsFunc(s.join.by.why(), func(c *cut) bool { return c.at.Before(s.join.began) })
 }
