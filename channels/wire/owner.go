@@ -2,7 +2,9 @@ package wire
 
 // The calls of a hub's owner. Each is signed by an account key that owns the hub,
 // names no channel in Call.Channel, and is CodeDenied to anybody else
-// (docs/protocol.md, section 7).
+// (docs/protocol.md, section 7). Those that write are done in the order in which
+// they were asked for: a request that was made before what was done last for the
+// account, or that was done already, is CodeBusy, and is to be sealed anew.
 const (
 	OpReport    Op = "report"     // how the hub is: no args, ReportResult
 	OpChannels  Op = "channels"   // the channels on it: ChannelsArgs, ChannelsResult
@@ -18,7 +20,8 @@ const (
 
 // OpClose ends a channel on a hub: it is signed by the token that is the root of
 // the channel's tree there, and has no args. What is there can still be read
-// until all have it; nothing new is taken (CodeClosed).
+// until all have it; nothing new is taken (CodeClosed). OpOpen by the same account
+// and root opens it again.
 const OpClose Op = "close"
 
 // CodeClosed refuses what would be new in a channel that was closed on the hub, or
@@ -33,7 +36,7 @@ const CodeBanned Code = "banned"
 const MaxGuestName = 64
 
 // ReportResult is how a hub is. Times are unix seconds of the hub's clock; what it
-// counts, it counts since Since.
+// counts, it counts since Since, and roughly.
 type ReportResult struct {
 	Software   string           `cbor:"software"`
 	Schema     int64            `cbor:"schema"`  // version of the database's schema
@@ -110,7 +113,7 @@ type Guest struct {
 // GuestArgs lets whoever has the account key with this hash (SHA-256, as claim
 // makes it) claim an account. The same again succeeds; another key for a
 // name that is not claimed yet takes the place of the first; a name that is
-// claimed is CodeUsed.
+// claimed is CodeUsed, as is another's key. CodeExpired: Expires is over.
 type GuestArgs struct {
 	Name    string   `cbor:"name"`
 	Quota   int64    `cbor:"quota"`
@@ -118,8 +121,8 @@ type GuestArgs struct {
 	Expires int64    `cbor:"expires"` // unix seconds, hub time
 }
 
-// DropGuestArgs takes an account back: it opens no more channels, its key is void
-// and the channels that it opened are closed (OpClose). CodeUnknown: no such guest.
+// DropGuestArgs takes an account back: it opens no more channels, its key is no
+// key any more (CodeDenied), and the channels that it opened are closed (OpClose). CodeUnknown: no such guest.
 type DropGuestArgs struct {
 	Name string `cbor:"name"`
 }
@@ -154,8 +157,11 @@ type ExportResult struct {
 	Next    []byte   `cbor:"next,omitempty"` // the next After; empty: that was all
 }
 
-// ImportArgs gives records to a hub that is empty but for its owner; with Done it
-// becomes the exported one, keys and all. CodeUsed: it has channels already.
+// ImportArgs gives records to a hub that is empty but for its owner, in the order
+// of their export; with Done it becomes the exported one, keys, owners and all,
+// and knows whoever has imported it no more. CodeUsed: it has channels or guests
+// already. CodeBad: the records are not all there; it is as it was, and the first
+// record begins anew.
 type ImportArgs struct {
 	Records [][]byte `cbor:"records,omitempty"`
 	Done    bool     `cbor:"done,omitempty"`
