@@ -251,3 +251,52 @@ func expectNotify(t *testing.T, conn *net.UnixConn, want string) {
 		t.Fatalf("systemd is told %q, %v, not %q", b[:n], err, want)
 	}
 }
+
+// Over FastCGI, too, who waits is answered, on connections that are kept and
+// others, and those at rest end.
+func TestDrainFastCGI(t *testing.T) {
+	const held = 20
+	folder, err := os.MkdirTemp("", "hubd") // a socket's path is short
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(folder) })
+	data, socket := filepath.Join(folder, "data"), filepath.Join(folder, "fcgi")
+	d := startHubd(t, "-listen", "127.0.0.1:0", "-fcgi", socket, "-data", data)
+	client := hubtest.NewClient(t, "http://"+d.address+"/")
+	lounge := ownedBy(t, client, data)
+	resting := dialFastCGI(t, "unix", socket)
+	fcgiKeys(t, resting)
+	answered := make([]func() error, held)
+	for i := range held {
+		request, exchange, err := client.Seal(client.As(t, "alice").Sign(wire.OpFetch, lounge, wire.FetchArgs{Limit: 1, Wait: wire.MaxWait.Milliseconds()}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := dialFastCGI(t, "unix", socket)
+		w.send(begin(1, responder, byte(i%2)), about(1, "REQUEST_METHOD", "POST", "CONTENT_TYPE", wire.ContentType,
+			"CONTENT_LENGTH", fmt.Sprint(len(request))), chunks(stdin, 1, request), appendRecord(nil, stdin, 1, nil))
+		answered[i] = func() error {
+			text, _ := w.answer(1)
+			_, body, _ := strings.Cut(text, "\r\n\r\n")
+			response, err := exchange.OpenResponse([]byte(body))
+			if err != nil {
+				return fmt.Errorf("%.60q: %w", text, err)
+			}
+			w.closed()
+			return hubtest.Read(response.Results[0], new(wire.FetchResult))
+		}
+	}
+	untilExists(t, filepath.Join(data, "held", fmt.Sprint(held-1)))
+	begin := time.Now()
+	d.Process.Signal(syscall.SIGTERM)
+	for i, answer := range answered {
+		if err := answer(); err != nil {
+			t.Errorf("%d: %v", i, err)
+		}
+	}
+	resting.closed()
+	if err := d.wait(); err != nil || time.Since(begin) > grace {
+		t.Errorf("hubd ended with %v after %s", err, time.Since(begin))
+	}
+}
