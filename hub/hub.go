@@ -11,7 +11,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"path/filepath"
 	"sync"
 	"time"
@@ -53,7 +52,7 @@ type Config struct {
 	// nil is store.Open. path is a name in the data folder.
 	Store func(path string, limits store.Limits) (store.Store, error)
 	Now   func() time.Time // the hub's clock; nil is time.Now
-	Log   *slog.Logger     // nil is silence
+	Log   Logger           // nil is silence
 }
 
 // databaseName is the file of what the hub keeps between requests.
@@ -103,7 +102,7 @@ func Open(config Config) (*Hub, error) {
 		config.Now = time.Now
 	}
 	if config.Log == nil {
-		config.Log = slog.New(slog.DiscardHandler)
+		config.Log = silence{}
 	}
 	if err := makeFolder(data); err != nil {
 		return nil, fmt.Errorf("opening the hub: %w", err)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"runtime/debug"
@@ -22,7 +21,7 @@ import (
 // server. It is safe for use by several goroutines.
 type Site struct {
 	program string // the folder of the program
-	log     *slog.Logger
+	log     Logger
 
 	// Request is Config.Request where hub.conf says nothing of it. It is set
 	// before the first request.
@@ -34,9 +33,9 @@ type Site struct {
 }
 
 // NewSite returns the hub whose program lies in folder. It does nothing yet.
-func NewSite(folder string, log *slog.Logger) *Site {
+func NewSite(folder string, log Logger) *Site {
 	if log == nil {
-		log = slog.New(slog.DiscardHandler)
+		log = silence{}
 	}
 	return &Site{program: filepath.Clean(folder), log: log}
 }

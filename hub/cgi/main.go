@@ -10,7 +10,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"os"
 	"os/signal"
 
@@ -24,7 +23,7 @@ func main() {
 	// A client that is gone is found out by writing; it must not end the
 	// process before the database is closed.
 	ignoreBrokenPipes()
-	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	log := stderrLog{os.Stderr}
 	if err := serve(os.Getenv, os.Stdin, os.Stdout, log); err != nil {
 		log.Warn("the answer was not taken", "error", err)
 	}
@@ -43,7 +42,7 @@ func byHand() {
 }
 
 // serve answers the one request of this process.
-func serve(environment func(string) string, in, out *os.File, log *slog.Logger) error {
+func serve(environment func(string) string, in, out *os.File, log hub.Logger) error {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	go watchClient(ctx, cancel, out)
