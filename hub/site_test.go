@@ -132,10 +132,12 @@ func TestWhereTheDataGoes(t *testing.T) {
 		{"so it says", "site/html", "/hub.cgi", "site", "site/html"},
 		{"a root that is another", "site/html", "/hub.cgi", "other", "site"},
 		{"no web folder", "cgi-bin", "/cgi-bin/hub.cgi", "", "cgi-bin"},
+		{"a path behind the program", "site/public_html", "/hub.cgi", "", "site"},
 		{"upper case", "HTDOCS", "/hub.cgi", "", "."},
 	} {
 		w := newWebSpace(t, test.program)
-		at := hub.Visit{Host: "example.org", Path: test.script, Script: test.script}
+		// What a client writes behind the program's name moves nothing.
+		at := hub.Visit{Host: "example.org", Path: test.script + "/" + filepath.Base(w.home) + "/site/public_html/x", Script: test.script}
 		if test.root != "" {
 			at.Root = filepath.Join(w.home, test.root)
 		}

@@ -130,14 +130,14 @@ func (v Visit) within(program, data string) []string {
 		paths = append(paths, p)
 	}
 	// The URL's last folders that are called as the program's are those, and so
-	// is what is above them.
-	for _, p := range []string{v.Script, v.Path} {
-		folder, at := program, path.Dir(path.Clean("/"+p))
-		for at != "/" && filepath.Base(folder) == path.Base(at) {
-			folder, at = filepath.Dir(folder), path.Dir(at)
-		}
-		add(folder, at)
+	// is what is above them. Behind the program's name a client may write what he
+	// likes (PATH_INFO), so the whole path is taken for no more than it says.
+	folder, at := program, path.Dir(path.Clean("/"+v.Script))
+	for at != "/" && filepath.Base(folder) == path.Base(at) {
+		folder, at = filepath.Dir(folder), path.Dir(at)
 	}
+	add(folder, at)
+	add(program, path.Dir(path.Clean("/"+v.Path)))
 	if filepath.IsAbs(v.Root) && filepath.Clean(v.Root) != string(filepath.Separator) {
 		root := filepath.Clean(v.Root)
 		add(root, "/")
