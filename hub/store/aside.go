@@ -22,7 +22,7 @@ import (
 //
 // Whoever renames a database that others have open does harm: one who opens its
 // log after that finds the log of the new one. So every transaction, and every
-// opening, shares the lock path-use, and begins by looking whether the file that
+// opening, shares the lock path-use-lock, and begins by looking whether the file that
 // it has open is still the one at path. The lock is had alone for the renaming.
 // It comes before path-lock where both are taken.
 
@@ -97,7 +97,7 @@ func isBeside(name string) bool {
 func (s *SQLite) use() (done func(), err error) {
 	for {
 		// Where there are no locks nobody renames it either.
-		release, lockErr := lock.Share(s.path + "-use")
+		release, lockErr := lock.Share(s.path + "-use-lock")
 		if lockErr != nil {
 			release = func() {}
 		}
@@ -167,7 +167,7 @@ func (s *SQLite) damaged(cause error) error {
 // the one at path. Nothing of this process has it open. It returns a *Damaged,
 // or cause if it has to stay where it is.
 func (s *SQLite) setAside(cause error, seen os.FileInfo) error {
-	release, err := alone(s.path + "-use")
+	release, err := alone(s.path + "-use-lock")
 	if err != nil {
 		return fmt.Errorf("%w; it stays where it is: %w", cause, err)
 	}

@@ -47,7 +47,7 @@ var busyTimeout = 15 * time.Second
 const connections = 4
 
 // OpenSQLite opens the database at path, and makes it if it does not exist.
-// Beside it stand SQLite's own files, path-generation, path-lock and path-use.
+// Beside it stand SQLite's own files, path-generation, path-lock, path-use-lock and path-turn-lock.
 // Errors: ErrFull, ErrReadOnly, ErrBusy, ErrNewer, and *Damaged: then the next
 // call makes a new one.
 func OpenSQLite(path string, limits Limits) (*SQLite, error) {
@@ -67,7 +67,7 @@ func openSQLite(path string, limits Limits, wal bool) (*SQLite, error) {
 // open opens or makes the database at path. file is what was at path before,
 // also where that fails.
 func open(path string, wal bool) (db *sql.DB, file os.FileInfo, err error) {
-	if release, err := lock.Share(path + "-use"); err == nil {
+	if release, err := lock.Share(path + "-use-lock"); err == nil {
 		defer release()
 	}
 	file, _ = os.Stat(path)
@@ -238,17 +238,19 @@ func (s *SQLite) journal() error {
 // there is none, as after a move to other hosting: one process alone, which
 // needs none, turns it to a rollback journal.
 func (s *SQLite) withoutSharedMemory() error {
+	s.db.Close() // or one who turns it would wait for those who wait for him
 	release, err := lock.Wait(s.path + "-lock")
 	if err != nil {
 		return err
 	}
 	defer release()
-	s.db.Close()
-	db := connect(s.path, "_pragma", "locking_mode=EXCLUSIVE", "_journal_mode", "PERSIST")
-	_, err = db.Exec("SELECT 1 FROM sqlite_schema")
-	db.Close()
-	if err != nil {
-		return err
+	if !s.hasRollback() {
+		db := connect(s.path, "_pragma", "locking_mode=EXCLUSIVE", "_journal_mode", "PERSIST")
+		_, err = db.Exec("SELECT 1 FROM sqlite_schema")
+		db.Close()
+		if err != nil {
+			return err
+		}
 	}
 	s.db = connect(s.path, "_journal_mode", "PERSIST")
 	version, err := s.version()
@@ -256,6 +258,15 @@ func (s *SQLite) withoutSharedMemory() error {
 		err = s.migrate(version)
 	}
 	return err
+}
+
+// hasRollback says whether another process has turned the database meanwhile.
+func (s *SQLite) hasRollback() bool {
+	db := connect(s.path)
+	defer db.Close()
+	var mode string
+	err := db.QueryRow("PRAGMA journal_mode").Scan(&mode)
+	return err == nil && mode != "wal"
 }
 
 // Journal implements Store.
@@ -276,8 +287,11 @@ func (s *SQLite) Close() error {
 
 // Update implements Store.
 func (s *SQLite) Update(ctx context.Context, now time.Time, f func(Tx) error) error {
-	s.write.Lock()
-	defer s.write.Unlock()
+	done, err := s.inTurn()
+	if err != nil {
+		return err
+	}
+	defer done()
 	return s.run(ctx, now, false, func(t *tx) error {
 		if err := t.observe(); err != nil {
 			return err

@@ -97,7 +97,7 @@ func TestFilesAreTheOwnersAlone(t *testing.T) {
 		t.Error("journal mode", mode(t, s))
 	}
 	files, _ := os.ReadDir(filepath.Dir(path))
-	if len(files) != 6 { // database, WAL, its index, two locks, generation
+	if len(files) != 7 { // database, WAL, its index, three locks, generation
 		t.Error(files)
 	}
 	for _, file := range files {

@@ -22,8 +22,11 @@ func (s *SQLite) Note(ctx context.Context, now time.Time, f func(Tx) error) erro
 
 // note runs f in a transaction whose commit does not wait for the disk.
 func (s *SQLite) note(ctx context.Context, now time.Time, f func(*tx) error) error {
-	s.write.Lock()
-	defer s.write.Unlock()
+	done, err := s.inTurn()
+	if err != nil {
+		return err
+	}
+	defer done()
 	return s.using(func() error { return s.noteNow(context.WithoutCancel(ctx), now, f) })
 }
 
