@@ -225,14 +225,16 @@ func (s *Site) findOrMake(v Visit) (Config, error) {
 	config.Log = s.log
 	if config.Data == "" {
 		config.Data, err = findData(s.program, v)
-	} else if err = makeFolder(config.Data); err == nil {
-		err = ownFolder(config.Data)
+	} else {
+		err = makeFolder(config.Data)
 	}
 	if err != nil {
 		return config, folderTrouble(s.program, err)
 	}
-	if info, err := os.Stat(config.Data); err == nil && info.Mode().Perm()&0o077 != 0 && filepath.Dir(config.Data) != config.Data {
-		_ = os.Chmod(config.Data, 0o700) // as far as it can; a check says if not
+	// It was made in a File Manager, perhaps, for everybody to see. For a group alone
+	// it is on purpose.
+	if info, err := os.Stat(config.Data); err == nil && info.Mode().Perm()&0o007 != 0 {
+		_ = os.Chmod(config.Data, 0o700) // a check says if it cannot
 	}
 	if err := ensureClosed(config.Data); err != nil {
 		return config, folderTrouble(config.Data, err)
@@ -276,9 +278,9 @@ func (s *Site) page(r Request) Reply {
 	if page.Unclaimed || page.Awaited {
 		page.Setup, page.Claim, page.Access = true, s.where(set), AccessFile
 		page.Checks = s.checks(set)
-		if paths := s.publicPaths(set.exposure, r.Visit); len(paths) > 0 && page.URL != "" {
-			page.Probe = Probe{Style: r.Visit.origin() + paths[0], Report: page.URL}
-		}
+	}
+	if paths := s.publicPaths(set.exposure, r.Visit); len(paths) > 0 && page.URL != "" {
+		page.Probe = Probe{Style: r.Visit.origin() + paths[0], Report: page.URL}
 	}
 	return page.reply()
 }
@@ -306,7 +308,7 @@ func (s *Site) where(set setUp) string {
 	config := set.config
 	switch {
 	case named.Data != "":
-		return "the data folder that {hub.conf} names"
+		return "the folder that {hub.conf} names"
 	case s.beside(config.Data) && set.exposure.Public != "":
 		return "the folder beside the program whose name begins with {" + folderPrefix + "} (not that with {" + probePrefix + "})"
 	case s.beside(config.Data):
