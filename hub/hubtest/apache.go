@@ -2,11 +2,14 @@ package hubtest
 
 import (
 	"crypto/rand"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -16,8 +19,10 @@ import (
 const (
 	apacheProgram = "/usr/sbin/apache2"
 	apacheModules = "/usr/lib/apache2/modules"
-	apacheUser    = "www-data"
 )
+
+// serverUser is whom Debian's web servers run as, and what they start.
+const serverUser = "www-data"
 
 // webUser is the person on whose web space the tests put hub.cgi. Tests as
 // root make that user if need be, in CI.
@@ -46,42 +51,60 @@ AccessFileName .htaccess
 <FilesMatch "^\.ht">
 	Require all denied
 </FilesMatch>
+DocumentRoot {{root}}
 {{rest}}
 `
 
-// usualModules are what Debian's Apache has switched on.
-var usualModules = []string{"mpm_event", "access_compat", "alias", "auth_basic", "authn_core", "authn_file",
+// apacheTLS has the server speak HTTPS.
+const apacheTLS = `
+SSLEngine on
+SSLCertificateFile {{home}}/cert.pem
+SSLCertificateKeyFile {{home}}/key.pem
+`
+
+// usualModules are what Debian's Apache has switched on, but for the way it
+// shares its work out among processes.
+var usualModules = []string{"access_compat", "alias", "auth_basic", "authn_core", "authn_file",
 	"authz_core", "authz_host", "authz_user", "autoindex", "deflate", "dir", "env", "filter", "mime",
 	"negotiation", "reqtimeout", "setenvif"}
 
-// apache starts Apache with its configuration in a folder of its own. modules
-// and rest are added to what is usual; rest may say {{home}}.
-func apache(t testing.TB, modules []string, rest string) (address, log string) {
+// The ways in which Apache shares out its work.
+const (
+	event   = "mpm_event"
+	prefork = "mpm_prefork"
+)
+
+// apache starts Apache for the site. modules and rest are added to what is
+// usual; rest may say {{home}}. It returns the error log.
+func (s *site) apache(t testing.TB, mpm string, modules []string, rest string) (log string) {
 	t.Helper()
-	home := openFolder(t)
-	log = filepath.Join(home, "error.log")
+	log = filepath.Join(s.home, "error.log")
+	modules = slices.Concat([]string{mpm}, usualModules, modules)
+	if s.HTTPS {
+		modules = append(modules, "ssl")
+		rest = apacheTLS + rest
+	}
 	var load strings.Builder
-	for _, module := range append(append([]string(nil), usualModules...), modules...) {
+	for _, module := range modules {
 		file := filepath.Join(apacheModules, "mod_"+module+".so")
 		need(t, file, "apache2")
 		fmt.Fprintf(&load, "LoadModule %s_module %s\n", module, file)
 	}
 	as := ""
 	if os.Getuid() == 0 {
-		as = "User " + apacheUser + "\nGroup " + apacheUser
-		giveTo(t, home, apacheUser)
+		as = "User " + serverUser + "\nGroup " + serverUser
 	}
 	start(t, func() *exec.Cmd {
-		address = freeAddress(t)
+		s.address = freeAddress(t)
 		config := strings.NewReplacer("{{rest}}", rest, "{{modules}}", load.String(), "{{user}}", as).Replace(apacheConfig)
-		config = strings.NewReplacer("{{home}}", home, "{{address}}", address).Replace(config)
-		file := filepath.Join(home, "apache.conf")
-		if err := os.WriteFile(file, []byte(config), 0o644); err != nil {
-			t.Fatal(err)
+		file := s.write(t, "apache.conf", config)
+		c := exec.Command(apacheProgram, "-f", file, "-D", "FOREGROUND")
+		if mpm == prefork { // told to end, it ends all of its process group
+			inGroup(t, c, "")
 		}
-		return exec.Command(apacheProgram, "-f", file, "-D", "FOREGROUND")
-	}, func() string { return address })
-	return address, log
+		return c
+	}, func() string { return s.address })
+	return log
 }
 
 // StartApache puts hub.cgi on a user's web space: Apache with mod_cgid, told
@@ -89,26 +112,69 @@ func apache(t testing.TB, modules []string, rest string) (address, log string) {
 // user's and suexec starts hub.cgi as that user; otherwise it is one's own.
 func StartApache(t testing.TB) *Running {
 	t.Helper()
+	if os.Getuid() == 0 {
+		return startSuexec(t, Setup{}, event, "cgid")
+	}
+	return StartApacheEvent(t, Setup{})
+}
+
+// StartApacheEvent starts Apache with mod_cgid, which runs hub.cgi as the
+// user that Apache runs as.
+func StartApacheEvent(t testing.TB, setup Setup) *Running {
+	t.Helper()
 	need(t, apacheProgram, "apache2")
-	modules := []string{"cgid"}
-	var space, path, rest string
-	if os.Getuid() == 0 {
-		space, path = userSpace(t)
-		modules = append(modules, "userdir", "suexec")
-		rest = "UserDir public_html\n" + spaceRules(filepath.Dir(filepath.Dir(space)))
-	} else {
-		space, path = openFolder(t), "/"
-		rest = "DocumentRoot " + space + "\n" + spaceRules(space)
+	s := newSite(t, setup, Build(t, "hub/cgi"), "hub.cgi")
+	return s.onApache(t, event, []string{"cgid"}, "ScriptSock {{home}}/cgi.sock\n", Htaccess(t), "hub.cgi")
+}
+
+// StartApachePrefork starts Apache as the oldest hosting has it: a process for
+// each request, with mod_cgi, and suexec, which runs hub.cgi as the user on
+// whose web space it lies. That needs root, and CI=true.
+func StartApachePrefork(t testing.TB, setup Setup) *Running {
+	t.Helper()
+	return startSuexec(t, setup, prefork, "cgi")
+}
+
+// onApache starts Apache with what runs the site's program at its place.
+func (s *site) onApache(t testing.TB, mpm string, modules []string, rest, access, name string) *Running {
+	t.Helper()
+	switch s.Place {
+	case InCGIBin: // as Debian's serve-cgi-bin.conf
+		rest += "ScriptAlias /cgi-bin/ " + s.space + "/\n<Directory " + s.space + ">\n\tAllowOverride None\n" +
+			"\tOptions +ExecCGI -MultiViews +SymLinksIfOwnerMatch\n\tRequire all granted\n</Directory>\n"
+	case OfUser:
+		modules = append(modules, "userdir")
+		rest += "UserDir {{home}}/people/*/public_html\n" + spaceRules(s.space)
+		writeAccess(t, s.space, access)
+	case Rewritten:
+		modules = append(modules, "rewrite")
+		writeAccess(t, s.space, access+strings.ReplaceAll(fromDocs(t, "<!-- .htaccess rewrite -->"), "hub.cgi", name))
+	default:
+		writeAccess(t, s.space, access)
 	}
-	install(t, Build(t, "hub/cgi"), filepath.Join(space, "hub.cgi"))
-	writeAccess(t, space, Htaccess(t))
-	if os.Getuid() == 0 {
-		giveTo(t, space, webUser)
+	rest += spaceRules(s.root)
+	giveAway(t, s.space)
+	return s.running(t, name, s.apache(t, mpm, modules, rest))
+}
+
+// startSuexec has suexec run hub.cgi as webUser, on that user's web space.
+func startSuexec(t testing.TB, setup Setup, mpm, module string) *Running {
+	t.Helper()
+	need(t, apacheProgram, "apache2")
+	s := newSite(t, setup, "", "")
+	s.space, s.path = userSpace(t)
+	s.put(t, Build(t, "hub/cgi"), "hub.cgi")
+	writeAccess(t, s.space, Htaccess(t))
+	giveTo(t, s.space, webUser)
+	if s.data != "" {
+		giveTo(t, s.data, webUser)
 	}
-	address, log := apache(t, modules, "ScriptSock {{home}}/cgi.sock\n"+rest)
-	r := &Running{URL: "http://" + address + path + "hub.cgi", Web: space, Base: "http://" + address + path, ErrorLog: log}
-	r.firstVisit(t, space)
-	if os.Getuid() == 0 && owner(t, r.Data) != webUser {
+	rest := "UserDir public_html\n" + spaceRules(filepath.Dir(filepath.Dir(s.space)))
+	if module == "cgid" {
+		rest += "ScriptSock {{home}}/cgi.sock\n"
+	}
+	r := s.running(t, "hub.cgi", s.apache(t, mpm, []string{module, "userdir", "suexec"}, rest))
+	if owner(t, r.Data) != webUser {
 		t.Fatalf("hub.cgi ran as %s, not as %s", owner(t, r.Data), webUser)
 	}
 	return r
@@ -192,21 +258,27 @@ func Htaccess(t testing.TB) string {
 	return fromDocs(t, "<!-- .htaccess -->")
 }
 
-// fromDocs returns the block of docs/hub.md that follows a mark.
+// fromDocs returns the block of docs/hosting.md or docs/hub.md that follows a mark.
 func fromDocs(t testing.TB, mark string) string {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(moduleRoot(t), "docs", "hub.md"))
-	if err != nil {
-		t.Fatal(err)
+	for _, name := range []string{"hosting.md", "hub.md"} {
+		text, err := os.ReadFile(filepath.Join(moduleRoot(t), "docs", name))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			t.Fatal(err)
+		}
+		_, rest, found := strings.Cut(string(text), mark)
+		_, rest, _ = strings.Cut(rest, "```")
+		_, rest, _ = strings.Cut(rest, "\n")
+		block, _, ok := strings.Cut(rest, "```")
+		switch {
+		case found && !ok:
+			t.Fatalf("docs/%s has no block after %s", name, mark)
+		case found:
+			return block
+		}
 	}
-	_, rest, _ := strings.Cut(string(text), mark)
-	_, rest, _ = strings.Cut(rest, "```")
-	_, rest, _ = strings.Cut(rest, "\n")
-	block, _, ok := strings.Cut(rest, "```")
-	if !ok {
-		t.Fatalf("docs/hub.md has no block after %s", mark)
-	}
-	return block
+	t.Fatalf("neither docs/hosting.md nor docs/hub.md has a block %s", mark)
+	return ""
 }
 
 func writeAccess(t testing.TB, folder, text string) {
@@ -221,33 +293,31 @@ func writeAccess(t testing.TB, folder, text string) {
 func StartApacheProxyFcgi(t testing.TB) *Running {
 	t.Helper()
 	need(t, apacheProgram, "apache2")
-	data := filepath.Join(t.TempDir(), "data")
-	var hubd string
-	start(t, func() *exec.Cmd {
-		hubd = freeAddress(t)
-		return exec.Command(Build(t, "hub/serve"), "-fcgi", hubd, "-data", data)
-	}, func() string { return hubd })
+	hubd, data := startHubd(t, "-fcgi")
 	rules := strings.ReplaceAll(fromDocs(t, "<!-- mod_proxy_fcgi -->"), "127.0.0.1:9000", hubd)
-	address, log := apache(t, []string{"proxy", "proxy_fcgi"}, rules)
-	return &Running{URL: "http://" + address + "/hub", Data: data, ErrorLog: log}
+	s := newSite(t, Setup{}, "", "")
+	log := s.apache(t, event, []string{"proxy", "proxy_fcgi"}, rules+spaceRules(s.root))
+	return s.before(data, log)
 }
 
 // StartApacheFcgid has Apache's mod_fcgid start hubd, which lies on web space
 // as hub.cgi would.
-func StartApacheFcgid(t testing.TB) *Running {
+func StartApacheFcgid(t testing.TB) *Running { return StartApacheFcgidAt(t, Setup{}) }
+
+// StartApacheFcgidAt is StartApacheFcgid with a choice.
+func StartApacheFcgidAt(t testing.TB, setup Setup) *Running {
+	t.Helper()
+	setup.Conf += "request_kib = 1024\n" // as the docs say, with the block
+	return startApacheFcgid(t, setup, fromDocs(t, "<!-- mod_fcgid server -->"))
+}
+
+// startApacheFcgid is StartApacheFcgid where the server's own configuration says
+// rules.
+func startApacheFcgid(t testing.TB, setup Setup, rules string) *Running {
 	t.Helper()
 	need(t, apacheProgram, "apache2")
 	need(t, filepath.Join(apacheModules, "mod_fcgid.so"), "libapache2-mod-fcgid")
-	space := openFolder(t)
-	install(t, Build(t, "hub/serve"), filepath.Join(space, "hub.fcgi"))
-	writeAccess(t, space, fromDocs(t, "<!-- mod_fcgid -->"))
-	if os.Getuid() == 0 {
-		giveTo(t, space, apacheUser)
-	}
-	address, log := apache(t, []string{"fcgid"}, "FcgidIPCDir {{home}}\nFcgidProcessTableFile {{home}}/fcgid_shm\n"+
-		fromDocs(t, "<!-- mod_fcgid server -->")+"DocumentRoot "+space+"\n"+spaceRules(space))
-	base := "http://" + address + "/"
-	r := &Running{URL: base + "hub.fcgi", Web: space, Base: base, ErrorLog: log}
-	r.firstVisit(t, space)
-	return r
+	s := newSite(t, setup, Build(t, "hub/serve"), "hub.fcgi")
+	return s.onApache(t, event, []string{"fcgid"}, "FcgidIPCDir {{home}}\nFcgidProcessTableFile {{home}}/fcgid_shm\n"+rules,
+		fromDocs(t, "<!-- mod_fcgid -->"), "hub.fcgi")
 }

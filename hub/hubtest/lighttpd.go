@@ -1,7 +1,6 @@
 package hubtest
 
 import (
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,10 +10,10 @@ import (
 
 const lighttpdProgram = "/usr/sbin/lighttpd"
 
-// lighttpdConfig is what docs/hub.md says for lighttpd, with a server around.
+// lighttpdConfig is what the docs say for lighttpd, with a server around.
 const lighttpdConfig = `
-server.modules = ("mod_cgi", "mod_access")
-server.document-root = "{{space}}"
+server.modules = ({{modules}})
+server.document-root = "{{root}}"
 server.bind = "{{host}}"
 server.port = {{port}}
 server.errorlog = "{{home}}/error.log"
@@ -23,30 +22,48 @@ index-file.names = ("index.html")
 {{rules}}
 `
 
-// StartLighttpd starts lighttpd with hub.cgi, as the user who runs the test.
-func StartLighttpd(t testing.TB) *Running {
+// lighttpdTLS has the server speak HTTPS.
+const lighttpdTLS = `
+ssl.engine = "enable"
+ssl.pemfile = "{{home}}/both.pem"
+`
+
+// lighttpdPlaces are further rules for where the hub is: as Debian's 10-cgi.conf
+// and 10-userdir.conf have them.
+var lighttpdPlaces = map[Place]string{
+	InCGIBin: `
+$HTTP["url"] =~ "^/cgi-bin/" {
+	cgi.assign = ( "" => "" )
+	alias.url += ( "/cgi-bin/" => "{{home}}/cgi-bin/" )
+}
+`,
+	OfUser: `
+userdir.path = "public_html"
+userdir.basepath = "{{home}}/people/"
+`,
+}
+
+// StartLighttpd starts lighttpd with hub.cgi.
+func StartLighttpd(t testing.TB, setup Setup) *Running {
 	t.Helper()
 	need(t, lighttpdProgram, "lighttpd")
-	home := t.TempDir()
-	space := filepath.Join(home, "www")
-	if err := os.Mkdir(space, 0o755); err != nil {
-		t.Fatal(err)
+	s := newSite(t, setup, Build(t, "hub/cgi"), "hub.cgi")
+	modules := []string{"mod_access", "mod_alias", "mod_userdir", "mod_rewrite", "mod_cgi"}
+	rules := fromDocs(t, "<!-- lighttpd -->") + lighttpdPlaces[s.Place]
+	if s.Place == Rewritten {
+		rules += fromDocs(t, "<!-- lighttpd rewrite -->")
 	}
-	install(t, Build(t, "hub/cgi"), filepath.Join(space, "hub.cgi"))
-	var address string
+	if s.HTTPS {
+		need(t, "/usr/lib/lighttpd/mod_openssl.so", "lighttpd-mod-openssl")
+		modules, rules = append(modules, "mod_openssl"), lighttpdTLS+rules
+	}
+	if os.Getuid() == 0 {
+		rules += "server.username = \"" + serverUser + "\"\nserver.groupname = \"" + serverUser + "\"\n"
+	}
 	start(t, func() *exec.Cmd {
-		address = freeAddress(t)
-		host, port, _ := net.SplitHostPort(address)
-		config := strings.NewReplacer("{{space}}", space, "{{home}}", home, "{{host}}", host, "{{port}}", port,
-			"{{rules}}", fromDocs(t, "<!-- lighttpd -->")).Replace(lighttpdConfig)
-		file := filepath.Join(home, "lighttpd.conf")
-		if err := os.WriteFile(file, []byte(config), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return exec.Command(lighttpdProgram, "-D", "-f", file)
-	}, func() string { return address })
-	base := "http://" + address + "/"
-	r := &Running{URL: base + "hub.cgi", Web: space, Base: base, ErrorLog: filepath.Join(home, "error.log")}
-	r.firstVisit(t, space)
-	return r
+		s.address = freeAddress(t)
+		config := strings.NewReplacer("{{rules}}", rules, "{{modules}}", `"`+strings.Join(modules, `", "`)+`"`).Replace(lighttpdConfig)
+		return exec.Command(lighttpdProgram, "-D", "-f", s.write(t, "lighttpd.conf", config))
+	}, func() string { return s.address })
+	return s.running(t, "hub.cgi", filepath.Join(s.home, "error.log"))
 }

@@ -31,26 +31,6 @@ type Running struct {
 	ErrorLog string // a file with what the web server and the hub complain of; "" if there is none
 }
 
-// Way is a way of serving a hub.
-type Way struct {
-	Name  string
-	Start func(testing.TB) *Running // skips the test if what it needs is missing
-}
-
-// Ways are all ways that docs/hub.md names, and the two that tests are
-// quickest with.
-func Ways() []Way {
-	return []Way{
-		{"Handler", StartHandler},
-		{"Processes", StartProcesses},
-		{"Hubd", StartHubd},
-		{"Apache", StartApache},
-		{"ApacheProxyFcgi", StartApacheProxyFcgi},
-		{"ApacheFcgid", StartApacheFcgid},
-		{"Lighttpd", StartLighttpd},
-	}
-}
-
 // Claim is the hub's owner key, as its owner reads it.
 func (r *Running) Claim(t testing.TB) wire.AccountKey {
 	t.Helper()
@@ -88,14 +68,16 @@ func StartProcesses(t testing.TB) *Running {
 	install(t, Build(t, "hub/cgi"), program)
 	server := httptest.NewServer(&cgi.Handler{Path: program, Dir: folder, Root: "/hub.cgi", Stderr: os.Stderr})
 	t.Cleanup(server.Close)
-	r := &Running{URL: server.URL + "/hub.cgi"}
-	r.firstVisit(t, folder)
+	r := &Running{URL: server.URL + "/hub.cgi", Web: folder, Base: server.URL + "/"}
+	r.firstVisit(t)
+	r.Web, r.Base = "", "" // it hands out nothing
 	return r
 }
 
 // firstVisit opens the hub's page, as its owner does, and finds the data
-// folder that this makes beside the program.
-func (r *Running) firstVisit(t testing.TB, folder string) {
+// folder that this makes: beside the program, or above, where the web does not
+// reach.
+func (r *Running) firstVisit(t testing.TB) {
 	t.Helper()
 	status, page, err := readHTTP(httpClient.Get(r.URL))
 	// Apache listens before the daemon is there that starts its programs.
@@ -105,32 +87,67 @@ func (r *Running) firstVisit(t testing.TB, folder string) {
 	if err != nil || status != 200 {
 		t.Fatalf("the page: status %d, %v\n%s%s", status, err, page, r.complaints())
 	}
-	folders, _ := filepath.Glob(filepath.Join(folder, "hub-data-*"))
-	if len(folders) != 1 {
-		t.Fatalf("data folders: %q", folders)
+	if r.Data != "" {
+		return
 	}
-	r.Data = folders[0]
+	var all []string
+	for folder := r.Web; folder != filepath.Dir(folder); folder = filepath.Dir(folder) {
+		found, _ := filepath.Glob(filepath.Join(folder, "hub-data-*"))
+		all = append(all, found...)
+	}
+	who := NewClient(t, r.URL).Hub.Fingerprint()
+	for _, folder := range all {
+		if key, ok, err := hub.ReadClaim(folder); ok && err == nil && key.Fingerprint == who {
+			r.Data = folder
+			t.Cleanup(func() { os.RemoveAll(folder) }) // the home of a real user may be around it
+			return
+		}
+	}
+	t.Fatalf("none of the data folders %q is the hub's\n%s", all, page)
 }
 
 // startWait is how long a web server may take to be able to start programs.
 const startWait = 10 * time.Second
 
-// complaints are what the log says, for messages.
+// complaints are what the log said last, for messages.
 func (r *Running) complaints() string {
 	text, _ := os.ReadFile(r.ErrorLog)
-	return string(text)
+	return string(text[max(0, len(text)-1500):])
 }
 
 // StartHubd starts hubd over HTTP.
 func StartHubd(t testing.TB) *Running {
 	t.Helper()
-	data := filepath.Join(t.TempDir(), "data")
-	var address string
+	address, data := startHubd(t, "-listen")
+	return hubd("http://"+address+"/", data)
+}
+
+// hubd is one at a URL.
+func hubd(url, data string) *Running {
+	return &Running{URL: url, Data: data, Web: filepath.Dir(data), Base: url}
+}
+
+// StartHubdAt starts hubd over HTTP, or HTTPS.
+func StartHubdAt(t testing.TB, setup Setup) *Running {
+	t.Helper()
+	if !setup.HTTPS {
+		return StartHubd(t)
+	}
+	cert, key := writeCertificate(t, t.TempDir())
+	address, data := startHubd(t, "-listen", "-tls-cert", cert, "-tls-key", key)
+	return hubd("https://"+address+"/", data)
+}
+
+// startHubd starts hubd on a free address, which flag gives it, and with a data
+// folder of its own.
+func startHubd(t testing.TB, flag string, more ...string) (address, data string) {
+	t.Helper()
+	data = filepath.Join(t.TempDir(), "data")
 	start(t, func() *exec.Cmd {
 		address = freeAddress(t)
-		return exec.Command(Build(t, "hub/serve"), "-listen", address, "-data", data)
+		return exec.Command(Build(t, "hub/serve"), append([]string{flag, address, "-data", data}, more...)...)
 	}, func() string { return address })
-	return &Running{URL: "http://" + address + "/", Data: data}
+	return address, data
 }
 
 // built are the programs that this test program has built.
