@@ -89,7 +89,9 @@ func (w *World) checkMirrors(tk *talk, logs map[*house]map[string]map[string]boo
 func (tk *talk) opened() map[string]bool {
 	ids := map[string]bool{}
 	for _, s := range tk.live() {
-		if s.weak { // what he seals after his copy was put back may open for nobody, and he may not know all hubs
+		// What one seals after his copy was put back may open for nobody, and he may not know
+		// all hubs; nor does what the second seals who came by one key, whom nobody lets in.
+		if s.weak || s.rival {
 			continue
 		}
 		for _, r := range s.p.phonebook(1, `SELECT e.entry FROM entries e JOIN channels c ON c.id = e.channel

@@ -80,7 +80,7 @@ func (w *World) checkRemoved() {
 
 // untold says that somebody who was removed has not been told anything like it.
 func (s *seat) untold() bool {
-	if s.underEvil() || s.tooLate() || !slices.ContainsFunc(s.why(), func(c *cut) bool { return c.sure() && s.meets(c.by) }) {
+	if s.underEvil() || s.tooLate() || s.lostInDoor() || !slices.ContainsFunc(s.why(), func(c *cut) bool { return c.sure() && s.meets(c.by) }) {
 		return false
 	}
 	return !slices.ContainsFunc(s.p.told, func(t telling) bool {
@@ -93,4 +93,14 @@ func (s *seat) untold() bool {
 // can neither let him in nor tell him.
 func (s *seat) tooLate() bool {
 	return s.join != nil && s.unannounced() && slices.ContainsFunc(s.join.by.why(), func(c *cut) bool { return c.at.Before(s.join.began) })
+}
+
+// lostInDoor says that somebody was never let in, and that the hub by which he came has
+// lost him: of that he was told, and nobody puts his token out there.
+func (s *seat) lostInDoor() bool {
+	if s.join == nil || s.join.hub == nil || s.p.core == nil || !s.talk.lost(s.join.hub) && s.join.hub.lineage == s.join.lineage {
+		return false
+	}
+	v, _ := s.p.core.Channel(s.talk.name)
+	return v.Waiting
 }
