@@ -110,6 +110,14 @@ func TestOnlyAGetSetsUp(t *testing.T) {
 	if found, _ := filepath.Glob(filepath.Join(w.home, "*", "hub-data*")); len(found) > 0 {
 		t.Error("made:", found)
 	}
+	// Nor does it where a first start was cut short.
+	if err := os.Mkdir(filepath.Join(w.program, "hub-data-aaaaaaaaaaaaaaaa"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	w.visit()
+	if reply = w.site.Serve(context.Background(), post); reply.Status != wire.StatusBusy {
+		t.Errorf("%d %s", reply.Status, reply.Body)
+	}
 	if status, keys := w.get(wire.KeysQuery, hub.Visit{}); status != 200 || len(keys) == 0 {
 		t.Error("?keys: status", status)
 	}
