@@ -19,7 +19,7 @@ import (
 // everyCall is a call of each kind, by those who may make it.
 func (s *scene) everyCall() []wire.SignedCall {
 	slot := wire.Slot{1}
-	return []wire.SignedCall{
+	return append(s.ownersCalls("owner"),
 		s.as("owner").Sign(wire.OpOpen, wire.Channel{9}, wire.OpenArgs{Root: hubtest.Token("alice")}),
 		s.as("owner").Sign(wire.OpStatus, wire.Channel{}, nil),
 		s.as("alice").Sign(wire.OpGrant, lounge, wire.GrantArgs{Token: hubtest.Token("carol"), Under: hubtest.Token("bob")}),
@@ -35,7 +35,7 @@ func (s *scene) everyCall() []wire.SignedCall {
 		s.as("alice").Sign(wire.OpWithdraw, lounge, wire.WithdrawArgs{Slot: slot}),
 		s.as("alice").Sign(wire.OpRevoke, lounge, wire.RevokeArgs{Token: hubtest.Token("carol")}),
 		s.as("mallory").Sign(wire.OpClaim, wire.Channel{}, wire.ClaimArgs{Secret: [16]byte{1}}),
-	}
+	)
 }
 
 // furnished is a database with something in each of its tables, as its file's bytes.

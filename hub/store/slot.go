@@ -75,7 +75,7 @@ func (t *tx) Offer(channel wire.Channel, caller wire.Token, args wire.OfferArgs)
 		if err := t.spend(caller, m.account, len(args.Blob)); err != nil {
 			return err
 		}
-		return t.offer(m.n, caller, args)
+		return t.offer(&m, caller, args)
 	}
 	if s.channel != m.n {
 		return refuse(wire.CodeDenied, "the slot is another channel's")
@@ -100,20 +100,41 @@ func (t *tx) Offer(channel wire.Channel, caller wire.Token, args wire.OfferArgs)
 			return err
 		}
 	}
+	if err := t.roomForBlobs(&m, args); err != nil {
+		return err
+	}
 	return t.exec(`UPDATE slots SET number = ?, expires = ?, blob = ? WHERE slot = ?`,
 		args.Number, args.Expires, args.Blob, args.Slot[:])
 }
 
 // offer puts up a slot that was not there.
-func (t *tx) offer(channel int64, caller wire.Token, args wire.OfferArgs) error {
-	if err := t.roomForSlot(channel); err != nil {
+func (t *tx) offer(m *member, caller wire.Token, args wire.OfferArgs) error {
+	if err := t.roomForSlot(m.n); err != nil {
 		return err
 	}
-	if err := t.roomForBlob(channel); err != nil {
+	if err := t.roomForBlob(m.n); err != nil {
+		return err
+	}
+	if err := t.roomForBlobs(m, args); err != nil {
 		return err
 	}
 	return t.exec(`INSERT INTO slots (slot, channel, offerer, number, invite, expires, blob, state) VALUES (?, ?, ?, ?, ?, ?, ?, 0)`,
-		args.Slot[:], channel, caller[:], args.Number, args.Invite[:], args.Expires, args.Blob)
+		args.Slot[:], m.n, caller[:], args.Number, args.Invite[:], args.Expires, args.Blob)
+}
+
+// roomForBlobs refuses blobs beyond the quota of the channel's account. They are
+// counted by themselves: whoever has filled it with texts can still invite.
+func (t *tx) roomForBlobs(m *member, args wire.OfferArgs) error {
+	var quota, others int64
+	if _, err := t.row(`SELECT quota FROM accounts WHERE token = ?`, []any{m.account}, &quota); err != nil || quota <= 0 {
+		return err
+	}
+	_, err := t.row(`SELECT coalesce(sum(length(s.blob)), 0) FROM channels c JOIN slots s ON s.channel = c.n AND s.state = 0
+		WHERE c.account = ? AND s.slot <> ?`, []any{m.account, args.Slot[:]}, &others)
+	if err == nil && others+int64(len(args.Blob)) > quota {
+		err = refuse(wire.CodeFull, "the account has as many open invites as its quota allows")
+	}
+	return err
 }
 
 // roomForBlob refuses an open slot more than the channel may have. Those that

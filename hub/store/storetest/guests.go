@@ -369,6 +369,31 @@ func lastingEntriesMakeRoomElsewhere(w *world) {
 	}
 }
 
+// What a guest's invites hold is bounded by his quota, too, but not by his texts.
+func invitesHaveTheirQuota(w *world) {
+	w.ok(w.guest("bob", 1))
+	w.ok(w.claimGuest(bob, 1))
+	w.ok(w.openChannel(bob, lounge, alice))
+	w.ok(w.openChannel(bob, cellar, alice))
+	for i := range 4 {
+		w.put(alice, long(fmt.Sprint("text ", i), 12_000))
+	}
+	offer := func(channel wire.Channel, slot byte, number int64, size int) error {
+		w.Helper()
+		return w.update(func(tx store.Tx) error {
+			return tx.Offer(channel, alice, wire.OfferArgs{Slot: wire.Slot{slot}, Number: number, Invite: invite, Expires: 1 << 40, Blob: make([]byte, size)})
+		})
+	}
+	w.ok(offer(lounge, 1, 1, 20_000))
+	w.ok(offer(cellar, 2, 1, 30_000))
+	w.refused(wire.CodeFull, offer(cellar, 3, 1, 1))
+	w.refused(wire.CodeFull, offer(lounge, 1, 2, 20_001))
+	w.ok(offer(lounge, 1, 2, 10_000))
+	w.ok(offer(cellar, 3, 1, 10_000))
+	w.ok(w.withdraw(alice))
+	w.ok(offer(lounge, 4, 1, 10_000))
+}
+
 // A quota that was made small does not cost one request everything.
 func aQuotaShrinksInBites(w *world) {
 	limits := store.DefaultLimits()

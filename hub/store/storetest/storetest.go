@@ -74,6 +74,7 @@ func Run(t *testing.T, open func(testing.TB, store.Limits) store.Store) {
 		{"BannedAreNotServed", bannedAreNotServed},
 		{"QuotasAreSet", quotasAreSet},
 		{"LastingEntriesMakeRoomElsewhere", lastingEntriesMakeRoomElsewhere},
+		{"InvitesHaveTheirQuota", invitesHaveTheirQuota},
 		{"AQuotaShrinksInBites", aQuotaShrinksInBites},
 		{"ClosedChannelsTakeNothingNew", closedChannelsTakeNothingNew},
 		{"ClosingHasAnOrder", closingHasAnOrder},
