@@ -153,6 +153,27 @@ func TestOnlySoManyWait(t *testing.T) {
 	})
 }
 
+// Where none is held, everybody is told at once when to come back, and again.
+func TestNobodyWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := begin(t, alone, func(c *hub.Config) { c.Held = hub.NoneHeld })
+		s.lounge("bob")
+		begun := time.Now()
+		for range 3 {
+			r, err := s.as("alice").Fetch(lounge, wire.FetchArgs{Wait: 20_000})
+			if err != nil || r.Retry < 1000 || time.Since(begun) > 0 {
+				t.Errorf("%+v, %v after %s", r, err, time.Since(begun))
+			}
+		}
+		_, err := s.as("alice").Put(lounge, "hello")
+		s.ok(err)
+		if r, err := s.as("alice").Fetch(lounge, wire.FetchArgs{Wait: 20_000}); err != nil || len(r.Entries) != 1 || r.Retry != 0 {
+			t.Errorf("%+v, %v", r, err)
+		}
+		s.ok(s.hub.Close())
+	})
+}
+
 // One member cannot take all places, wherever the ones that are his lie.
 func TestNobodyTakesAllPlaces(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -100,9 +100,13 @@ func TestHubConf(t *testing.T) {
 		config.Limits.Text != 5<<20 || config.Limits.Total != 100<<20 || config.Limits.Keep != 128<<20 {
 		t.Errorf("%+v", config)
 	}
+	write("data = \"../elsewhere\"\nheld = 0\n")
+	if config, err := hub.Load(web); err != nil || config.Held != hub.NoneHeld {
+		t.Errorf("held = 0: %d, %v", config.Held, err)
+	}
 	for text, want := range map[string]string{
 		"data = \"x\"\ndate = \"y\"":   "it knows no date",
-		"held = 0":                     "held is 0",
+		"held = -1":                    "held is -1",
 		"held = \"many\"":              "held",
 		"\n\ndata = elsewhere":         "line 3",
 		"channel_mib = 0":              "channel_mib is 0",
