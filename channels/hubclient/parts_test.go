@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"hubbub/channels/codec"
@@ -103,15 +104,13 @@ func TestOneCallIsTooLarge(t *testing.T) {
 func TestHubGoesAwayBetweenParts(t *testing.T) {
 	h := newTestHub(t)
 	h.limits = map[string]int64{"request": 120 << 10}
-	posts := 0
+	var posts atomic.Int32
 	h.spoil = func(w http.ResponseWriter, r *http.Request) bool {
-		if r.Method == http.MethodPost {
-			posts++
-		}
-		if posts > 1 {
+		away := r.Method == http.MethodPost && posts.Add(1) > 1
+		if away {
 			w.WriteHeader(http.StatusServiceUnavailable)
 		}
-		return posts > 1
+		return away
 	}
 	c := h.client(h.serve())
 	answer, err := c.Do(t.Context(), large(t, 5, 50<<10))

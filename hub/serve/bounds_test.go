@@ -7,8 +7,12 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"hubbub/channels/wire"
 	"hubbub/hub"
@@ -179,6 +183,55 @@ func TestBounded(t *testing.T) {
 	begun.Add(1)
 	if reply := b.Serve(t.Context(), hub.Request{Length: usual + 1}); reply.Status != 200 {
 		t.Errorf("afterwards: status %d", reply.Status)
+	}
+}
+
+// deadlines is a writer that notes the time which it is given.
+type deadlines struct {
+	*httptest.ResponseRecorder
+	read, write time.Duration
+}
+
+func (d *deadlines) SetReadDeadline(at time.Time) error {
+	d.read = time.Until(at)
+	return nil
+}
+
+func (d *deadlines) SetWriteDeadline(at time.Time) error {
+	d.write = time.Until(at)
+	return nil
+}
+
+// What is large has more time, a held request has what it needs, and who is told
+// the last answer is told so.
+func TestPaced(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	answer := func(body, reply int) *deadlines {
+		handler := paced(ctx, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Length", strconv.Itoa(reply))
+			w.WriteHeader(200)
+		}))
+		d := &deadlines{ResponseRecorder: httptest.NewRecorder()}
+		handler.ServeHTTP(d, httptest.NewRequest("POST", "/", strings.NewReader(strings.Repeat("x", body))))
+		return d
+	}
+	about := func(what string, got, want time.Duration) {
+		t.Helper()
+		if got > want || got < want-5*time.Second {
+			t.Errorf("%s has %s, not %s", what, got, want)
+		}
+	}
+	small, large := answer(1000, 1000), answer(wire.MaxRequest, wire.MaxResponse)
+	about("a small request", small.read, wire.MaxWait+patience)
+	about("its answer", small.write, patience)
+	about("a large request", large.read, wire.MaxWait+patience+128*time.Second)
+	about("its answer", large.write, patience+256*time.Second)
+	if small.Header().Get("Connection") != "" {
+		t.Error("the connection is to be closed")
+	}
+	cancel()
+	if answer(1, 1).Header().Get("Connection") != "close" {
+		t.Error("the connection is to be kept")
 	}
 }
 

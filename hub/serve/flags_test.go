@@ -62,9 +62,9 @@ func TestFlagsAreExplained(t *testing.T) {
 	}
 }
 
-// The unit of systemd is one that systemd understands, and leaves hubd little
+// The units for systemd are such as systemd understands, and leave hubd little
 // that it could do to the machine.
-func TestUnit(t *testing.T) {
+func TestUnits(t *testing.T) {
 	analyze, err := exec.LookPath("systemd-analyze")
 	if err != nil {
 		if os.Getenv("CI") == "true" {
@@ -83,12 +83,15 @@ func TestUnit(t *testing.T) {
 	if _, err := parse(strings.Fields(command[1]), io.Discard); err != nil {
 		t.Error(err)
 	}
-	unit := filepath.Join(t.TempDir(), "hubd.service")
+	folder := t.TempDir()
+	unit, socket := filepath.Join(folder, "hubd.service"), filepath.Join(folder, "hubd.socket")
 	started := strings.Replace(string(text), "/usr/local/bin/hubd", hubtest.Build(t, "hub/serve"), 1)
-	if err := os.WriteFile(unit, []byte(started), 0o644); err != nil {
-		t.Fatal(err)
+	for path, text := range map[string]string{unit: started, socket: socketUnit(t)} {
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
 	}
-	if out, err := exec.Command(analyze, "verify", "--man=no", unit).CombinedOutput(); err != nil || len(out) > 0 {
+	if out, err := exec.Command(analyze, "verify", "--man=no", unit, socket).CombinedOutput(); err != nil || len(out) > 0 {
 		t.Errorf("systemd-analyze verify: %v, %s", err, out)
 	}
 	out, err := exec.Command(analyze, "security", "--offline=yes", "--no-pager", unit).CombinedOutput()
@@ -102,4 +105,19 @@ func TestUnit(t *testing.T) {
 	if n, err := strconv.ParseFloat(string(exposure[1]), 64); err != nil || n > 1.5 {
 		t.Errorf("exposure %s of 10, %v", exposure[1], err)
 	}
+}
+
+// socketUnit is the one that docs/hub.md shows.
+func socketUnit(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("..", "..", "docs", "hub.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(text), "<!-- hubd.socket -->\n```\n")
+	unit, _, ok := strings.Cut(rest, "```")
+	if !ok {
+		t.Fatal("docs/hub.md shows no hubd.socket")
+	}
+	return unit
 }

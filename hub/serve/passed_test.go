@@ -175,7 +175,7 @@ func TestStandardInput(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i, signal := range []os.Signal{syscall.SIGTERM, syscall.SIGUSR1} {
+	for i, signal := range endings[1:] {
 		socket := filepath.Join(folder, signal.String()[:4])
 		listener, err := net.Listen("unix", socket)
 		if err != nil {
