@@ -36,18 +36,19 @@ func (c *closing) says(r wire.FetchResult) {
 	}
 }
 
-// noteCloses notes when a hub goes, as it says itself where it is now.
-func (s *step) noteCloses(f *flight, c closing) {
+// noteCloses notes when a hub goes, as it says itself where it is now, and says
+// whether that is worth an answer of its own.
+func (s *step) noteCloses(f *flight, c closing) (news bool) {
 	h, ok := s.hub(f.hub)
 	if !c.known || !ok || f.astray || h.address.URL != f.url || h.embedded {
-		return
+		return false
 	}
 	at := time.Time{}
 	if c.at > 0 && c.at < s.now.Add(closesMost).Unix() {
 		at = time.Unix(c.at, 0).UTC()
 	}
 	if at.Equal(h.closes) {
-		return
+		return false
 	}
 	s.book.run("UPDATE hubs SET closes = ?, reminded = 0 WHERE id = ?", stamp(at), h.row)
 	if s.hasClosed(h) && (at.IsZero() || at.After(s.now)) {
@@ -57,6 +58,7 @@ func (s *step) noteCloses(f *flight, c closing) {
 		s.book.run("DELETE FROM unmirrored WHERE hub = ? AND why = ?", h.row, mirrorCloses)
 	}
 	s.mirrors() // where it stood for one that stays, or the other way round
+	return !s.lately(stamp(h.closesTold), closesAgain)
 }
 
 // reopened has a hub asked again for what it refused because it had closed.

@@ -396,3 +396,70 @@ func TestAskingAHub(t *testing.T) {
 	}
 	_ = asked
 }
+
+// guest gives somebody an account on a hub of another's.
+func (p *person) guestOf(owner *person, h *hubHouse) {
+	p.w.t.Helper()
+	key := wire.AccountKey{Fingerprint: h.address().Fingerprint}
+	copy(key.Secret[:], p.name)
+	owner.asks(h, wire.OpGuest, wire.GuestArgs{Name: p.name, Key: key.Hash(), Expires: p.w.now.Add(time.Hour).Unix()}, nil)
+	p.step(channels.UseHub{Ref: 1, Hub: h.address(), Secret: key.Secret})
+	p.w.run(time.Second)
+	if ready, ok := last[channels.HubReady](p); !ok || ready.Owner {
+		p.w.t.Fatalf("%s is no guest of %s: %v", p.name, h.name, p.events)
+	}
+}
+
+// The channels of a guest who is dropped are closed: all in them are told once, and
+// nobody's texts are lost.
+func TestAGuestIsDropped(t *testing.T) {
+	w := begin(t)
+	alice, bob, carol := w.person("alice"), w.person("bob"), w.person("carol")
+	attic := alice.own("attic")
+	bob.guestOf(alice, attic)
+	bob.do(channels.Join{Channel: "#carol"})
+	carol.redeems("#bob", bob.invites("#carol"))
+	w.run(10 * time.Second)
+	alice.asks(attic, wire.OpDropGuest, wire.DropGuestArgs{Name: "bob"}, nil)
+	w.run(time.Minute)
+	for _, p := range []*person{bob, carol} {
+		hasLine(t, p.name, p.news(), "takes nothing new for #", "the channel was closed there. It has no other that can be reached")
+	}
+	bob.says("#carol", "into the void")
+	w.hold = time.Hour
+	w.run(3 * time.Hour)
+	if n := len(bob.news()); n != 1 {
+		t.Errorf("bob was told %q", bob.news())
+	}
+	if v, _ := bob.core.Channel("#carol"); v.Pending != 1 || v.Hubs[0].Standing != channels.Closed {
+		t.Errorf("bob sees %+v, and %d texts wait", v.Hubs, v.Pending)
+	}
+	bob.own("cellar")
+	bob.do(channels.Rescue{Ref: 4, Channel: "#carol"})
+	w.run(time.Minute)
+	keys, _ := last[channels.Rescued](bob)
+	if len(keys.Keys) != 1 {
+		t.Fatalf("no rescue keys: %v", bob.events[len(bob.events)-1])
+	}
+	carol.do(channels.Redeem{Channel: "#bob", Key: keys.Keys[0].Key})
+	w.run(time.Minute)
+	carol.saw("#bob", "bob: into the void")
+}
+
+// A channel that was closed on a hub when it was dropped there can be kept there again.
+func TestADroppedHubIsUsedAgain(t *testing.T) {
+	w := begin(t)
+	alice, bob, attic, cellar := w.twoHubs()
+	bob.do(channels.DropHub{Channel: "#alice", Hub: cellar.address().Fingerprint})
+	w.run(15 * time.Minute)
+	var list wire.ChannelsResult
+	if bob.asks(cellar, wire.OpChannels, wire.ChannelsArgs{}, &list); len(list.Channels) != 1 || !list.Channels[0].Closed {
+		t.Fatalf("the cellar has %+v", list.Channels)
+	}
+	bob.do(channels.Mirror{Ref: 3, Channel: "#alice", Hub: cellar.address().Fingerprint})
+	w.run(time.Minute)
+	attic.fall()
+	alice.says("#bob", "in the cellar")
+	w.run(2 * time.Second)
+	bob.saw("#alice", "alice: in the cellar")
+}

@@ -137,12 +137,29 @@ func (s *step) backUp(h hub) {
 // tellsStanding notes that the user is told of a standing, if he was not lately.
 func (s *step) tellsStanding(ch *channel, hub int64, standing Standing) bool {
 	at := s.book.number("SELECT at FROM standings_told WHERE channel = ? AND hub = ? AND standing = ?", ch.row, hub, int(standing))
-	if s.lately(at, sameAgain) {
+	again := sameAgain
+	if standing == makesRoom {
+		again = roomAgain
+	}
+	if s.lately(at, again) {
 		return false
 	}
 	s.book.run("INSERT INTO standings_told (channel, hub, standing, at) VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET at = excluded.at",
 		ch.row, hub, int(standing), stamp(s.now))
 	return true
+}
+
+// makesRoom stands for a hub that drops the oldest texts of a channel to take new
+// ones: it is as good as before, and the user had better know.
+const makesRoom Standing = -1
+
+const roomAgain = 24 * time.Hour // how often that is told
+
+// tellMakesRoom tells of that.
+func (s *step) tellMakesRoom(ch *channel, hub int64) {
+	if h, ok := s.hub(hub); ok && ch.name != "" && s.tellsStanding(ch, hub, makesRoom) {
+		s.emit(News{Channel: ch.name, Text: fmt.Sprintf("the hub %s is full for %s: its oldest texts make room for new ones. Who has them keeps them; who was away for long may miss some there. Whose hub it is can give more room", h.address.URL, ch.name)})
+	}
 }
 
 // tellStanding tells once that a hub answers and refuses a channel. If that comes

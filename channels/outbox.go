@@ -239,6 +239,10 @@ func (s *step) stored(p pending, result wire.Result) verdict {
 	if result.Error != nil {
 		return s.unstored(ch, p, result.Error)
 	}
+	var r wire.PutResult
+	if decode(result, &r) == nil && r.Full {
+		s.tellMakesRoom(ch, p.hub)
+	}
 	s.hubHas(ch, p.entry)
 	if standing := s.placeAt(p.channel, p.hub).standing; standing == Full || standing == Closed {
 		s.stand(ch, p.hub, Good, "")

@@ -339,10 +339,10 @@ func (s *step) fetched(f *flight, results []wire.Result) {
 		odd = odd || r.Restored || read < len(r.Entries) || r.More && read == 0
 		closes.says(r)
 	}
-	s.noteCloses(f, closes)
+	news := s.noteCloses(f, closes)
 	state := s.memory.lines[f.line]
 	// A hub that has nothing and says so too soon is not asked without end.
-	if pause == 0 && (odd || !found && f.waits && s.now.Sub(f.sent) < 2*time.Second) {
+	if pause == 0 && !news && (odd || !found && f.waits && s.now.Sub(f.sent) < 2*time.Second) {
 		state.idle++
 		pause = min(backoffBase<<min(state.idle-1, 6), backoffMost)
 	} else if found {

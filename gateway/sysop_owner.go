@@ -137,6 +137,9 @@ func askHubOr[R any](c *client, h channels.HubView, op wire.Op, args any, then f
 				var r R
 				var refused *wire.Error
 				err := ev.Decode(&r)
+				if _, none := any(r).(nothing); none && ev.Result.Error == nil {
+					err = nil
+				}
 				switch {
 				case err == nil:
 					then(r, nil)

@@ -1,0 +1,132 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// A hub's owner gives a guest an account; the guest opens a channel, fills his quota
+// and is told; he is banned, and served again. All over real connections.
+func TestGuestForReal(t *testing.T) {
+	t.Parallel()
+	first := startRealHub(t)
+	alice, bob, carol := realTalker(t, "alice"), realTalker(t, "bob"), realTalker(t, "carol")
+	alice.says("PRIVMSG sysop :hub add "+first.url()+" "+first.key.String(), "is ready. It is yours")
+	alice.says("PRIVMSG sysop :hub guests", "has no guests", "/msg sysop hub guest add NAME 200MB")
+
+	alice.says("PRIVMSG sysop :hub guest add bob 50MB", "bob may open channels on "+first.url()+", of 50 MiB together. Give bob this line")
+	lost := alice.hears("PRIVMSG alice :/msg sysop hub add " + first.url() + " ")
+	alice.says("PRIVMSG sysop :hub guest add bob 60MB", "bob may open channels on ")
+	line := alice.hears("PRIVMSG alice :/msg sysop hub add " + first.url() + " ")
+	alice.says("PRIVMSG sysop :hub guests", "bob: 0 KiB of 60 MiB in 0 channels; has not used the key yet, which is good until ")
+	_, lost, _ = strings.Cut(lost, "/msg sysop ")
+	_, line, _ = strings.Cut(line, "/msg sysop ")
+	bob.says("PRIVMSG sysop :"+lost, "The hub does not know this key")
+	bob.says("PRIVMSG sysop :"+line, "is ready. You are a guest on it")
+	carol.says("PRIVMSG sysop :"+line, "Somebody else has claimed this hub with this key")
+	alice.says("PRIVMSG sysop :hub guest add bob 60MB", "bob has an account on "+first.url()+" already")
+
+	bob.says("JOIN #carol", " 366 ")
+	key := keyAtEnd(bob.says("INVITE carol #carol", "PRIVMSG bob :/join #bob "))
+	carol.says("JOIN #bob "+key, " 366 ")
+	bob.hears(":carol!carol@hubbub JOIN #carol")
+	carol.says("PRIVMSG #bob :hello there")
+	bob.hears("PRIVMSG #carol :hello there")
+	bob.says("PRIVMSG sysop :hub status", "You are a guest on "+first.url()+": the channels that you opened there hold ", " of 60 MiB.")
+	bob.says("PRIVMSG sysop :hub list", "you are a guest there; up")
+	bob.hears("You are a guest on "+first.url(), " of 60 MiB.")
+	bob.says("PRIVMSG sysop :hub guests", "You own no hub")
+	alice.says("PRIVMSG sysop :hub guests", "bob: ", " of 60 MiB in 1 channel; since ")
+	number := strings.Fields(alice.says("PRIVMSG sysop :hub channels", ", opened by bob: "))[4]
+	number = strings.Trim(number, ":,")
+
+	alice.says("PRIVMSG sysop :hub ban bob", first.url()+" serves bob no more, nor anybody in the channels that bob opened there. Nothing was deleted. To take it back: /msg sysop hub unban bob")
+	bob.hears("NOTICE #carol :The owner of the hub " + first.url() + " serves you no more in #carol: ")
+	has(t, bob.sysop("status #carol"), "up, but its owner SERVES YOU NO MORE")
+	bob.says("PRIVMSG sysop :hub status", "The owner of "+first.url()+" serves you no more there.")
+	bob.says("PRIVMSG #carol :into the void")
+	alice.says("PRIVMSG sysop :hub unban bob", first.url()+" serves bob again.")
+	carol.hears("PRIVMSG #bob :", "into the void")
+
+	alice.says("PRIVMSG sysop :hub quota bob 8KB", "bob may hold on "+first.url()+": 8 KiB.")
+	for range 4 {
+		bob.says("PRIVMSG #carol :" + strings.Repeat("more and more ", 25))
+	}
+	bob.hears("NOTICE #carol :The hub " + first.url() + " is full for #carol: its oldest texts make room for new ones.")
+	bob.says("PRIVMSG sysop :hub status", "of 8 KiB. That is nearly all: ", "Its owner can give you more.")
+	alice.says("PRIVMSG sysop :hub quota "+number+" 3MB", "The channel "+number+", opened by bob may hold on "+first.url()+": 3 MiB.")
+	alice.says("PRIVMSG sysop :hub quota bob 2GB", "bob may hold on "+first.url()+": 2 GiB.")
+
+	alice.says("PRIVMSG sysop :hub retire", first.url()+" closes on ", "all who have a channel there are told so")
+	alice.hears("Of others, and still here: " + number + ", opened by bob.")
+	bob.hears("NOTICE #carol :the hub "+first.url()+", the only one of #carol, closes on ", "/msg sysop help hub add")
+	has(t, bob.waitsFor("status #carol", "CLOSES on "), "CLOSES on ")
+	alice.says("PRIVMSG sysop :hub retire", ": It CLOSES on ", "To take that back: /msg sysop hub retire "+first.url()+" off")
+	alice.says("PRIVMSG sysop :hub guest drop bob", "Take bob's account on "+first.url()+" back?")
+	alice.says("PRIVMSG sysop :hub guest drop bob", "bob is no guest of "+first.url()+" any more.")
+	bob.hears("NOTICE #carol :The hub "+first.url()+" takes nothing new for #carol any more: ", "/msg sysop help hub rescue")
+	alice.says("PRIVMSG sysop :hub retire", "All have moved: you can delete it.")
+	alice.says("PRIVMSG sysop :hub retire off", first.url()+" stays")
+}
+
+// A hub is exported and imported at another place: the same hub, guests and all, and
+// the conversation goes on there.
+func TestHubMovesForReal(t *testing.T) {
+	t.Parallel()
+	first, second := startRealHub(t), startRealHub(t)
+	alice, bob := realTalker(t, "alice"), realTalker(t, "bob")
+	getTogether(alice, bob, first)
+	alice.says("PRIVMSG sysop :hub guest add dora 5MB", "dora may open channels on ")
+
+	folder := t.TempDir()
+	file := filepath.Join(folder, "my hub.age")
+	alice.says("PRIVMSG sysop :hub export "+first.url()+" "+file, "Reading "+first.url())
+	alice.hears(first.url() + " was written to " + file)
+	passphrase := keyAtEnd(alice.hears("PRIVMSG alice :    passphrase: "))
+	if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the file is %v, %v", info, err)
+	}
+	alice.says("PRIVMSG sysop :hub export "+first.url()+" "+file, file+" is there already, and I overwrite nothing.")
+	alice.says("PRIVMSG sysop :hub import "+second.url()+" "+second.key.String()+" "+file+" ABCDE-ABCDE", "That is not the passphrase of "+file)
+	alice.says("PRIVMSG sysop :hub import "+second.url()+" "+second.key.String()+" "+file+"2 "+passphrase, file+"2 is not there")
+	alice.says("PRIVMSG sysop :hub import "+second.url()+" "+first.key.String()+" "+file+" "+passphrase, "The hub at "+second.url()+" is not the one that this key is for")
+
+	old := first.url()
+	alice.says("PRIVMSG sysop :hub import "+second.url()+" "+second.key.String()+" "+file+" "+strings.ToLower(passphrase), "The hub from "+old+" is up at "+second.url()+". Telling the others")
+	alice.hears("The hub is asked at " + second.url() + " from now on, and the others are told, and takes nothing new where it was.")
+	bob.waitsFor("status #alice", "hub "+second.url()+": added by alice; up")
+	bob.says("PRIVMSG #alice :here we are")
+	alice.hears("PRIVMSG #bob :here we are")
+	first.die()
+	alice.says("PRIVMSG #bob :and the old one is gone")
+	bob.hears("PRIVMSG #alice :and the old one is gone")
+	has(t, alice.waitsFor("hub list", "hub "+second.url()+": yours; up"), "1 channel")
+	hasNot(t, alice.sysop("hub list"), old)
+	alice.says("PRIVMSG sysop :hub guests", "dora: ", " of 5 MiB in 0 channels; has not used the key yet")
+	alice.says("PRIVMSG sysop :hub status", "The hub "+second.url()+" says that it is ")
+}
+
+// A hub goes: channels that are on another leave it by themselves.
+func TestHubRetiresForReal(t *testing.T) {
+	t.Parallel()
+	first, second := startRealHub(t), startRealHub(t)
+	alice, bob := realTalker(t, "alice"), realTalker(t, "bob")
+	getTogether(alice, bob, first)
+	alice.says("PRIVMSG sysop :hub retire 3", first.url()+" closes on ")
+	alice.hears("Have NOWHERE to go yet: #bob. With another hub of yours: /msg sysop hub mirror #bob URL")
+	bob.hears("NOTICE #alice :the hub "+first.url()+", the only one of #alice, closes on ", "/msg sysop help hub add")
+	bob.hears("NOTICE bob :The hub "+first.url()+" closes on ", "It is the only one of #alice")
+	bob.says("PRIVMSG sysop :hub add "+second.url()+" "+second.key.String(), "is ready. It is yours")
+	alice.hears("NOTICE #bob :#bob is not kept on " + first.url() + " any more, which closes: " + second.url() + " has all of it")
+	alice.says("PRIVMSG sysop :hub retire", "It CLOSES on ")
+	alice.hears("All have moved: you can delete it.")
+	alice.says("PRIVMSG sysop :hub status", "The hub "+first.url()+" says that it is ")
+	alice.hears("It CLOSES on ")
+	alice.hears("Whether all have moved: /msg sysop hub retire " + first.url())
+	bob.waitsWhile("status #alice", first.url())
+	first.die()
+	bob.says("PRIVMSG #alice :it goes on")
+	alice.hears("PRIVMSG #bob :it goes on")
+}
