@@ -113,14 +113,19 @@ type member struct {
 func (t *tx) member(channel wire.Channel, token wire.Token) (member, error) {
 	var m member
 	var banned bool
+	var closes int64
 	var revoked, kept, acked sql.NullInt64
 	ok, err := t.row(`SELECT c.n, c.account, c.last, c.oldest, c.text, c.keep, c.entries, c.quota, c.closed > 0,
-			c.banned OR coalesce(t.banned, 0) OR coalesce(a.banned, 0), t.revoked, t.keep, t.acked
+			c.banned OR coalesce(t.banned, 0) OR coalesce(a.banned, 0), t.revoked, t.keep, t.acked,
+			coalesce((SELECT closes FROM hub), 0)
 		FROM channels c LEFT JOIN tokens t ON t.channel = c.n AND t.token = ?
 		LEFT JOIN accounts a ON a.token = c.account WHERE c.channel = ?`,
 		[]any{token[:], channel[:]},
 		&m.n, &m.account, &m.last, &m.oldest, &m.text, &m.keep, &m.entries, &m.quota, &m.closed,
-		&banned, &revoked, &kept, &acked)
+		&banned, &revoked, &kept, &acked, &closes)
+	if ok {
+		t.closing = &closes
+	}
 	switch {
 	case err != nil:
 		return member{}, err

@@ -167,12 +167,12 @@ func greatHubsAreExported(w *world) {
 	w.open(limits)
 	w.lounge()
 	w.ok(w.update(func(tx store.Tx) error {
-		for i := range 2500 {
+		for i := range 1050 {
 			if err := tx.Grant(lounge, alice, wire.GrantArgs{Token: token(fmt.Sprint(i)), Under: alice}); err != nil {
 				return err
 			}
 		}
-		for i := range 2600 {
+		for i := range 1450 {
 			entry := []byte(long(fmt.Sprint("entry ", i), 20))
 			if _, err := tx.Put(lounge, alice, wire.PutArgs{Class: wire.ClassText, Entry: entry}); err != nil {
 				return err
@@ -183,14 +183,14 @@ func greatHubsAreExported(w *world) {
 	records := w.export(100_000)
 	w.fresh()
 	w.ok(w.imports(1, records))
-	if s := w.status(lounge, alice); s.Tokens != 2501 || s.Entries != 0 {
+	if s := w.status(lounge, alice); s.Tokens != 1051 || s.Entries != 0 {
 		w.Errorf("%+v", s)
 	}
 	w.ok(w.update(func(tx store.Tx) error {
-		for i := range 2600 {
+		for i := range 1450 {
 			entry := []byte(long(fmt.Sprint("entry ", i), 20))
 			result, err := tx.Put(lounge, alice, wire.PutArgs{Class: wire.ClassText, Entry: entry})
-			if err != nil || result.Had != (i < 2200) {
+			if err != nil || result.Had != (i < 1050) {
 				return fmt.Errorf("entry %d: %+v, %w", i, result, err)
 			}
 		}
@@ -236,7 +236,7 @@ func nonsenseIsNotImported(w *world) {
 		try(without)
 		try(append(slices.Clone(without), good[i]))
 	}
-	for range 150 {
+	for range 50 {
 		records := slices.Clone(good)
 		i := random.IntN(len(records))
 		records[i] = bytes.Clone(records[i])
