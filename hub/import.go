@@ -203,6 +203,10 @@ func (h *Hub) become(p pending) error {
 	for _, o := range p.Owners {
 		owners = append(owners, store.Owner(o))
 	}
+	if named := h.config.Owner; named != (wire.Token{}) {
+		// hub.conf is this place's, and stays: whom it names has come.
+		owners = append(owners, store.Owner{Token: named, Key: keyHash(wire.OwnerSecret(named))})
+	}
 	err := writeOwners(h.config.Data, owners[max(0, len(owners)-maxOwners):])
 	if err == nil {
 		err = writeKeys(filepath.Join(h.config.Data, keysName), p.Keys)

@@ -143,6 +143,30 @@ func TestAHubMoves(t *testing.T) {
 	}
 }
 
+// Whom hub.conf names owns the place still, and is not waited for any more.
+func TestAHubMovesToAPreparedOne(t *testing.T) {
+	old, pieces := exported(t)
+	named := hubtest.Token("new owner")
+	s := begin(t, func(c *hub.Config) { c.Owner = named })
+	_, err := s.as("new owner").Claim(wire.AccountKey{Fingerprint: s.hub.Fingerprint(), Secret: wire.OwnerSecret(named)})
+	s.ok(err)
+	s.ok(s.imports(pieces))
+	if s.hub.Fingerprint() != old.hub.Fingerprint() {
+		t.Fatal("it is another hub")
+	}
+	s.ok(s.client.FetchKeys())
+	for _, who := range []string{"owner", "new owner"} {
+		if account, err := s.as(who).Status(wire.Channel{}); err != nil || !account.Owner {
+			t.Errorf("%s: %+v, %v", who, account, err)
+		}
+	}
+	owners, err := os.ReadFile(filepath.Join(s.data, "owner"))
+	s.ok(err)
+	if !strings.Contains(string(owners), fmt.Sprintf("%x", named[:])) {
+		t.Errorf("the folder names\n%s", owners)
+	}
+}
+
 // An import that ends before it is done leaves the hub as it was, and is begun
 // anew; its pieces may come twice, but each has to.
 func TestAnImportThatIsNotWhole(t *testing.T) {
