@@ -117,7 +117,7 @@ func TestHubdEndsInOrder(t *testing.T) {
 // untilExists waits for a file.
 func untilExists(t *testing.T, path string) {
 	t.Helper()
-	for over := time.Now().Add(20 * time.Second); time.Now().Before(over); time.Sleep(5 * time.Millisecond) {
+	for over := time.Now().Add(time.Minute); time.Now().Before(over); time.Sleep(5 * time.Millisecond) {
 		if _, err := os.Stat(path); err == nil {
 			return
 		}
