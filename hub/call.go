@@ -14,8 +14,8 @@ import (
 )
 
 // maxRoom bounds the entries and blobs in all results of a request, so that
-// the answer, padded, stays below wire.MaxResponse.
-const maxRoom = 3 << 19
+// the answer, padded, stays below wire.MaxResponse, and a process small.
+const maxRoom = 7 << 17
 
 // entryRoom is what an entry takes in an answer beside its bytes.
 const entryRoom = 64
@@ -231,6 +231,7 @@ func readJob(call *wire.Call, verified bool) *job {
 		j.failed = &wire.Error{Code: wire.CodeDenied, Text: "the call's signature does not verify"}
 	default:
 		args, err := j.op.decode(j.call.Args)
+		call.Args = nil // it may be large, and is not needed any more
 		if j.args = args; err != nil {
 			j.failed = &wire.Error{Code: wire.CodeBad, Text: "the call's arguments cannot be read"}
 		}

@@ -49,6 +49,7 @@ func (h *Hub) result(j *job) wire.Result {
 		return wire.Result{}
 	}
 	value, err := codec.Marshal(j.value)
+	j.value = nil // it may be large, and is not needed any more
 	if err != nil {
 		h.config.Log.Error("encoding a result", "op", j.call.Op, "error", err)
 		return wire.Result{Error: wireError(err)}

@@ -176,6 +176,7 @@ func (o *Opened) decode(padded []byte) error {
 		if len(c.Op) == 0 || len(c.Op) > maxOp || len(c.Signature) != ed25519.SignatureSize {
 			return fmt.Errorf("call %d: %w", i, ErrMalformed)
 		}
+		body.Calls[i] = nil // of a large request not all is to be there twice
 	}
 	return nil
 }

@@ -15,19 +15,30 @@ var phrases = map[int]string{
 	413: "Content Too Large", 415: "Unsupported Media Type", 500: "Internal Server Error", 503: "Service Unavailable",
 }
 
-// writeReply writes a document response (RFC 3875, section 6.2.1), in one
-// write, and no body in answer to a HEAD.
+// short is a body that is copied behind its header.
+const short = 4096
+
+// writeReply writes a document response (RFC 3875, section 6.2.1), and no body in
+// answer to a HEAD. A short one is one write; of a long one no copy is made.
 func writeReply(out io.Writer, reply hub.Reply, method string) error {
 	var b bytes.Buffer
-	b.Grow(1024 + len(reply.Body))
+	b.Grow(2 * short)
 	fmt.Fprintf(&b, "Status: %d %s\r\n", reply.Status, phrases[reply.Status])
 	for _, header := range reply.Header {
 		fmt.Fprintf(&b, "%s: %s\r\n", header[0], header[1])
 	}
 	b.WriteString("\r\n")
-	if method != "HEAD" {
-		b.Write(reply.Body)
+	body := reply.Body
+	if method == "HEAD" {
+		body = nil
+	}
+	if len(body) <= short {
+		b.Write(body)
+		body = nil
 	}
 	_, err := out.Write(b.Bytes())
+	if err == nil && len(body) > 0 {
+		_, err = out.Write(body)
+	}
 	return err
 }

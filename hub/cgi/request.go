@@ -27,7 +27,7 @@ func readRequest(environment func(string) string, in io.Reader) (hub.Request, er
 	}
 	var body bytes.Buffer
 	if 0 < r.Length && r.Length <= wire.MaxRequest {
-		body.Grow(int(r.Length))
+		body.Grow(int(r.Length) + bytes.MinRead) // or it would grow once more to read nothing
 		if _, err := io.CopyN(&body, in, r.Length); err != nil && err != io.EOF {
 			return r, fmt.Errorf("reading the request: %w", err)
 		}
