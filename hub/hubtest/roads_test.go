@@ -303,6 +303,8 @@ func TestFcgiwrapWithOneChild(t *testing.T) {
 	t.Parallel()
 	if fetched, took := behind(t, ""); took < wait/2 || fetched.Retry != 0 {
 		t.Errorf("behind a held request a status takes %s; %+v", took, fetched)
+	} else {
+		t.Logf("behind a request that is held for %s a status takes %s", wait, took)
 	}
 	fetched, took := behind(t, "held = 0\n")
 	if fetched.Retry == 0 {

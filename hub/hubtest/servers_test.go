@@ -12,7 +12,7 @@ var servers = map[string]func(testing.TB, Setup) *Running{
 	"processes":   func(t testing.TB, _ Setup) *Running { return StartProcesses(t) },
 	"hubd":        StartHubdAt,
 	"event+cgid":  StartApacheEvent,
-	"prefork+cgi": StartApachePrefork, // with suexec
+	"prefork+cgi": StartApachePrefork, // with suexec at ~al
 	"mod_fcgid":   StartApacheFcgidAt,
 	"proxy_fcgi":  func(t testing.TB, _ Setup) *Running { return StartApacheProxyFcgi(t) },
 	"lighttpd":    StartLighttpd,
@@ -34,6 +34,7 @@ event+cgid
 event+cgid   https  cgi-bin
 event+cgid   http   ~al      outside
 event+cgid   https  rewrite
+prefork+cgi
 prefork+cgi  http   ~al
 prefork+cgi  https  ~al      outside
 mod_fcgid
