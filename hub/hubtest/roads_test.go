@@ -103,6 +103,9 @@ func (s *suite) header(length int, more string) string {
 func (s *suite) answered(from *bufio.Reader, exchange *wire.Exchange) {
 	s.Helper()
 	response, err := http.ReadResponse(from, nil)
+	for err == nil && response.StatusCode == http.StatusContinue { // that may be said twice
+		response, err = http.ReadResponse(from, nil)
+	}
 	s.ok(err)
 	defer response.Body.Close()
 	body, err := io.ReadAll(response.Body)
