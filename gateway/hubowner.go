@@ -121,7 +121,7 @@ func (c *client) useMadeHub(hub channels.HubAddress, seed []byte) {
 		switch ev := ev.(type) {
 		case channels.Failed:
 			text := failure(ev)
-			if ev.Code == channels.CodeHub {
+			if ev.Code == channels.CodeRevoked { // it knows no such account
 				text = "The hub at " + hub.URL + " does not know you as its owner. Is the file hub.conf of your upload beside it? If it was set up without, its data folder has a claim.txt with a key: /msg sysop hub add " + hub.URL + " KEY"
 			}
 			c.sysopSays(text)

@@ -103,7 +103,7 @@ func buildHub(source, platform string) ([]byte, error) {
 	system, processor, _ := strings.Cut(platform, "/")
 	build := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w -buildid= -funcalign=16", "-o", out, "./hub/cgi")
 	build.Dir = source
-	build.Env = append(os.Environ(), "GOOS="+system, "GOARCH="+processor, "CGO_ENABLED=0", "GO386=sse2", "GOARM=6")
+	build.Env = append(os.Environ(), "GOFLAGS=", "GOOS="+system, "GOARCH="+processor, "CGO_ENABLED=0", "GO386=sse2", "GOARM=6")
 	if text, err := build.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("building hub.cgi for %s: %w\n%s", platform, err, text)
 	}
