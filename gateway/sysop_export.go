@@ -12,7 +12,7 @@ import (
 )
 
 // mostExportPages bounds how often a hub is asked for more of itself.
-const mostExportPages = 20_000
+const mostExportPages = 4000
 
 // sysopHubExport writes what makes a hub itself into a file.
 func (c *client) sysopHubExport(args string) {
