@@ -69,7 +69,7 @@ func servedCheck(keys, claimed bool) Check {
 		return stop(servedWords, "The hub answers nothing until that is put right. In the File Manager, move its data folder into the folder above {public_html}, call it {hub-data} there, and make beside the program "+confLine+
 			". Or ask your hosting to heed {.htaccess} (AllowOverride All), then delete the file {"+exposureName+"} in the data folder, and open this page again. Whoever took its keys can pass for this hub, but read nothing.")
 	case keys:
-		return stop(servedWords, "Nobody has used the hub yet, so begin anew: in the File Manager, delete the folder beside the program whose name begins with {"+folderPrefix+"}. Then make a folder {hub-data} in the folder above {public_html} (Permissions: 700), and beside the program "+confLine+
+		return stop(servedWords, "Nobody has used the hub yet, so begin anew: in the File Manager, delete the folders beside the program whose names begin with {"+folderPrefix+"}. Then make a folder {hub-data} in the folder above {public_html} (Permissions: 700), and beside the program "+confLine+
 			". Or ask your hosting to heed {.htaccess} (AllowOverride All). Open this page again then.")
 	}
 	return stop(servedWords, "No secret is in it yet. In the File Manager, make a folder {hub-data} in the folder above {public_html} (Permissions: 700), and beside the program "+confLine+

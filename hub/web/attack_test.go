@@ -45,9 +45,9 @@ func raw(t *testing.T, address, request string) (statuses []int, rest string) {
 // HTTP that lies about its length, comes in chunks, or hides one request in
 // another is refused or read in one way only, and nothing of it is done twice.
 func TestLyingRequests(t *testing.T) {
-	for _, way := range []hubtest.Way{{Name: "Handler", Start: hubtest.StartHandler}, {Name: "Hubd", Start: hubtest.StartHubd}} {
-		t.Run(way.Name, func(t *testing.T) {
-			running := way.Start(t)
+	for name, start := range map[string]func(testing.TB) *hubtest.Running{"Handler": hubtest.StartHandler, "Hubd": hubtest.StartHubd} {
+		t.Run(name, func(t *testing.T) {
+			running := start(t)
 			place, err := url.Parse(running.URL)
 			if err != nil {
 				t.Fatal(err)
