@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 
 	"hubbub/hub"
@@ -20,16 +21,18 @@ func made(args ...string) (code int, said, complained string) {
 	return code, stdout.String(), stderr.String()
 }
 
-// packagesFor builds hub.cgi as -make-hub does in the source, and puts it where the
-// packages have it.
-func packagesFor(t *testing.T, platform string) string {
+// builtHub is hub.cgi as -make-hub builds it in the source.
+var builtHub = sync.OnceValues(func() ([]byte, error) { return buildHub(sourceFolder(), defaultPlatform) })
+
+// packages are a folder with that where the packages have it.
+func packages(t *testing.T) string {
 	t.Helper()
-	program, err := buildHub(sourceFolder(), platform)
+	program, err := builtHub()
 	if err != nil {
 		t.Fatal(err)
 	}
 	folder := t.TempDir()
-	at := filepath.Join(folder, strings.ReplaceAll(platform, "/", "-"))
+	at := filepath.Join(folder, strings.ReplaceAll(defaultPlatform, "/", "-"))
 	if err := os.Mkdir(at, 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -42,7 +45,7 @@ func packagesFor(t *testing.T, platform string) string {
 // The upload has all that web space wants, and is for whom it says; what is
 // there already is not written over.
 func TestMakeHubWritesAnUpload(t *testing.T) {
-	packages := packagesFor(t, defaultPlatform)
+	packages := packages(t)
 	data, upload := filepath.Join(t.TempDir(), "data"), filepath.Join(t.TempDir(), "new", "upload")
 	arguments := []string{"-data", data, "-make-hub", upload, "-packages", packages}
 	code, said, complained := made(append(arguments, "-url", "HTTPS://Example.org/~al/hub.cgi")...)
@@ -91,7 +94,7 @@ func TestMakeHubWritesAnUpload(t *testing.T) {
 
 // What can't be made is said, with what to do, and leaves nothing behind.
 func TestMakeHubSaysWhatIsMissing(t *testing.T) {
-	packages := packagesFor(t, defaultPlatform)
+	packages := packages(t)
 	for _, tt := range []struct {
 		args []string
 		code int
