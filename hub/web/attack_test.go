@@ -45,8 +45,8 @@ func raw(t *testing.T, address, request string) (statuses []int, rest string) {
 // HTTP that lies about its length, comes in chunks, or hides one request in
 // another is refused or read in one way only, and nothing of it is done twice.
 func TestLyingRequests(t *testing.T) {
-	for name, start := range map[string]func(testing.TB) *hubtest.Running{"Handler": hubtest.StartHandler, "Hubd": hubtest.StartHubd} {
-		t.Run(name, func(t *testing.T) {
+	for server, start := range map[string]func(testing.TB) *hubtest.Running{"Handler": hubtest.StartHandler, "Hubd": hubtest.StartHubd} {
+		t.Run(server, func(t *testing.T) {
 			running := start(t)
 			place, err := url.Parse(running.URL)
 			if err != nil {
@@ -90,7 +90,7 @@ func TestLyingRequests(t *testing.T) {
 				"a proxy's":        {"GET http://example.org/?keys HTTP/1.1\r\nHost: hub\r\nConnection: close\r\n\r\n", wire.StatusSealed},
 				"CONNECT":          {"CONNECT example.org:443 HTTP/1.1\r\nHost: hub\r\nConnection: close\r\n\r\n", wire.StatusMethod},
 			} {
-				if way.Name == "Handler" && test.want == 431 {
+				if server == "Handler" && test.want == 431 {
 					continue // the limit is hubd's own
 				}
 				statuses, text := raw(t, place.Host, test.bytes)
