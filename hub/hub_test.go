@@ -5,9 +5,11 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"flag"
 	"fmt"
 	"log/slog"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -17,6 +19,7 @@ import (
 	"hubbub/channels/wire"
 	"hubbub/hub"
 	"hubbub/hub/hubtest"
+	"hubbub/hub/store"
 )
 
 // idOf is the id of an entry.
@@ -51,9 +54,32 @@ func begin(t *testing.T, change ...func(*hub.Config)) *scene {
 	return s
 }
 
+// withoutWAL has the tests of this package open their databases as where there is
+// no shared memory: TestAllWithoutWAL runs them so.
+var withoutWAL = flag.Bool("without-wal", false, "keep rollback journals")
+
+func openStore(path string, limits store.Limits) (store.Store, error) {
+	if *withoutWAL {
+		return store.OpenRollback(path, limits)
+	}
+	return store.Open(path, limits)
+}
+
+// What holds with a write-ahead log holds without one.
+func TestAllWithoutWAL(t *testing.T) {
+	if *withoutWAL || testing.Short() {
+		t.Skip("it runs all others")
+	}
+	c := exec.Command(os.Args[0], "-without-wal", "-test.short", "-test.timeout", "10m",
+		"-test.run", "Wait|Waits|Places|Fetch|Put|Claim|Senseless|Recording|Owner|Disk|Half|Things|Guest|Jumps|TwoHundred|Upgrade|Member")
+	if out, err := c.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
 func (s *scene) open(change ...func(*hub.Config)) {
 	s.Helper()
-	config := hub.Config{Data: s.data, Now: func() time.Time { return s.now },
+	config := hub.Config{Data: s.data, Store: openStore, Now: func() time.Time { return s.now },
 		Log: slog.New(slog.NewTextHandler(&s.log, nil))}
 	for _, c := range change {
 		c(&config)
