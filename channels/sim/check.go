@@ -65,7 +65,7 @@ func (s *seat) checkSeat() {
 		return
 	}
 	for _, h := range v.Hubs {
-		if alive := s.talk.alive(h); alive != nil && len(v.Members) > 1 && (h.Behind > 0 || !h.Up) {
+		if alive := s.talk.alive(h); alive != nil && !s.unlet(alive) && len(v.Members) > 1 && (h.Behind > 0 || !h.Up) {
 			w.wrong(Rest, "%s sees %s in %s as %+v", s.p.name, alive.name, s.talk.name, h)
 		}
 	}

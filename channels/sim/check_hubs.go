@@ -114,7 +114,7 @@ func (w *World) checkTokens() {
 		view := set.Evaluate()
 		for _, r := range view.Removed {
 			s := tk.member(memberID(r.ID))
-			if s == nil || !slices.ContainsFunc(s.standing(), func(c *cut) bool { return c.sure() && w.now.Sub(c.at) > 20*time.Minute }) {
+			if s == nil || !slices.ContainsFunc(s.standing(), func(c *cut) bool { return c.sure() && !c.told.IsZero() && w.now.Sub(c.told) > 20*time.Minute }) {
 				continue
 			}
 			channel, token := set.Channel(), r.Token

@@ -89,7 +89,7 @@ func (w *World) settled() bool {
 		}
 		for _, s := range tk.live() {
 			v, ok := s.p.core.Channel(tk.name)
-			down := slices.ContainsFunc(v.Hubs, func(h channels.HubView) bool { return !(h.Up && h.Read) && tk.alive(h) != nil })
+			down := slices.ContainsFunc(v.Hubs, func(h channels.HubView) bool { return !(h.Up && h.Read) && tk.alive(h) != nil && !s.unlet(tk.alive(h)) })
 			if !ok || !s.orphan() && (v.Waiting || len(v.Members) > 1 && (v.Pending > 0 || down)) {
 				return false
 			}
@@ -138,13 +138,19 @@ func (p *person) left() int {
 	}
 	n := q.Held + q.Losses
 	lost := slices.ContainsFunc(p.w.houses, func(h *house) bool {
-		return slices.ContainsFunc(p.w.talks, func(tk *talk) bool { return tk.lost(h) })
+		return slices.ContainsFunc(p.w.talks, func(tk *talk) bool {
+			s := p.seat(tk)
+			return tk.lost(h) || s != nil && s.unlet(h)
+		})
 	})
 	if !lost {
 		n += q.Calls
 	}
 	for _, tk := range p.w.talks {
 		if slices.ContainsFunc(tk.seats, func(s *seat) bool { return s.p == p && s.guesses && !s.away }) {
+			if tk.deceived() {
+				return q.Losses // what a lie has kept from him he does not come to ask for any more
+			}
 			return q.Held + q.Losses // he tries on, for he knows it of hubs alone
 		}
 		s := p.seat(tk)
@@ -159,6 +165,14 @@ func (p *person) left() int {
 		}
 	}
 	return n + q.Contents
+}
+
+// unlet says that nobody need have let a member in on a hub: whose hub it is, and who
+// has invited him, are gone.
+func (s *seat) unlet(h *house) bool {
+	stays := func(o *seat) bool { return !o.left && !o.out() }
+	owner := slices.ContainsFunc(s.talk.seats, func(o *seat) bool { return o.p == h.owner && stays(o) && !o.again })
+	return !owner && (s.inviter() == nil || !stays(s.inviter()))
 }
 
 // strand notes who came in by a hub that has lost its memory before anybody saw

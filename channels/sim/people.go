@@ -113,12 +113,7 @@ func (p *person) look() {
 	if p.core == nil {
 		return
 	}
-	p.w.fresh = slices.DeleteFunc(p.w.fresh, func(c *cut) bool {
-		if q := p.core.Queue(); c.by.p == p && !c.by.left && q.Calls == 0 && q.Contents == 0 {
-			c.told = p.w.now
-		}
-		return !c.told.IsZero()
-	})
+	p.noteTold()
 	for _, tk := range p.w.talks {
 		s := p.seat(tk)
 		if s == nil && !slices.ContainsFunc(tk.joins, func(j *joining) bool { return j.p == p && !j.done }) && len(tk.seats) > 0 {
@@ -221,8 +216,8 @@ func (p *person) accepted(events []channels.Event) {
 func (p *person) noteSealed(out channels.Output) {
 	for _, tk := range p.w.talks {
 		s := p.seat(tk)
-		if s == nil {
-			continue
+		if s == nil || slices.ContainsFunc(out.Events, func(e channels.Event) bool { return tellsOut(e, tk.name) }) {
+			continue // of who is out nothing more is sealed: it is told as not sent
 		}
 		var waiting []*said
 		for i := len(s.texts) - 1; i >= 0 && (!s.texts[i].sealed || s.texts[i].forgotten); i-- {

@@ -184,6 +184,9 @@ func (p *person) do(in channels.Input) []channels.Event {
 	}
 	p.sleep(out.Wake)
 	p.hear(out.Events)
+	if p.core != nil {
+		p.noteTold()
+	}
 	if die && p.core != nil {
 		p.die()
 	}

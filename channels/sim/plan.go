@@ -88,12 +88,13 @@ func (w *World) draw() plan {
 // hubsMost is how many hubs a channel has at most.
 const hubsMost = 3
 
-// crowd is how many are in the largest worlds, one in a hundred.
+// crowd is how many are in the largest worlds, three in a thousand: each takes as long
+// as fifty others.
 const crowd = 50
 
 func (w *World) drawPeople() int {
 	switch n := w.rng.IntN(1000); {
-	case n < 10:
+	case n < 3:
 		return crowd
 	case n < 440:
 		return 2

@@ -196,9 +196,16 @@ func (s *seat) quarrel() {
 		also(o.inviter(), o)
 	case 2: // or who removes is removed
 		also(s.inviter(), s)
-	case 3:
-		if o.p.on() && o.p.seat(tk) == o {
-			o.invite(nil)
+	case 3: // or he brings another in, of whom who removes him cannot hear
+		if o.p.on() && o.p.seat(tk) == o && s.above(o) {
+			s.seclude(2 * time.Minute)
+			o.invite(tk.anybody())
+			w.after(50*time.Second, func() {
+				if !w.calm && s.p.on() && s.p.seat(tk) == s {
+					s.remove(o)
+				}
+			})
+			return
 		}
 	}
 	if s.above(o) && w.chance(0.2) {
@@ -229,12 +236,7 @@ func (s *seat) letter(o *seat) {
 		if !ok {
 			return
 		}
-		var reader *person
-		if free := tk.free(); len(free) > 0 {
-			reader = free[0]
-		} else {
-			reader = w.stranger()
-		}
+		reader := tk.anybody()
 		w.mishaps["a letter"]++
 		j := s.joining(reader, made)
 		w.after(5*time.Second, func() { // then he has heard of the key
@@ -312,8 +314,8 @@ func (s *seat) seclude(d time.Duration) {
 // noteRemoved notes that a gateway has told its user that he was removed.
 func (p *person) noteRemoved(events []channels.Event) {
 	for _, e := range events {
-		l, ok := e.(channels.Line)
-		if !ok || l.Kind != channels.Info || !saysOut(l.Text) {
+		l, _ := e.(channels.Line)
+		if !tellsOut(e, l.Channel) {
 			continue
 		}
 		p.look() // it may be the first that is heard of his being in
@@ -326,9 +328,10 @@ func (p *person) noteRemoved(events []channels.Event) {
 	}
 }
 
-// saysOut says that somebody is told that he is in no more.
-func saysOut(text string) bool {
-	return strings.Contains(text, "What was said so far stays here")
+// tellsOut says that somebody is told that he is in a channel no more.
+func tellsOut(e channels.Event, channel string) bool {
+	l, ok := e.(channels.Line)
+	return ok && l.Kind == channels.Info && l.Channel == channel && strings.Contains(l.Text, "What was said so far stays here")
 }
 
 // isRemoved ends the seat of one whose gateway has heard that he was removed.
@@ -379,6 +382,24 @@ func (p *person) putAway(tk *talk) {
 			}
 		}
 	}
+}
+
+// noteTold notes which of the removals that somebody has made are told, and all that
+// hubs are to be told of them.
+func (p *person) noteTold() {
+	p.w.fresh = slices.DeleteFunc(p.w.fresh, func(c *cut) bool {
+		if c.by.p != p || c.by.left {
+			return false
+		}
+		v, _ := p.core.Channel(c.by.talk.name)
+		if len(v.Members) < 2 && p.w.now.Sub(c.at) < p.w.plan.hold {
+			return false // what waits in the outbox of who is alone is not counted
+		}
+		if q := p.core.Queue(); q.Calls == 0 && q.Contents == 0 {
+			c.told = p.w.now
+		}
+		return !c.told.IsZero()
+	})
 }
 
 // resolve finds out what became of those removals whose makers may have lost

@@ -67,6 +67,14 @@ func (w *World) stranger() *person {
 	return p
 }
 
+// anybody is somebody who is neither in a talk nor on his way in.
+func (tk *talk) anybody() *person {
+	if free := tk.free(); len(free) > 0 {
+		return free[0]
+	}
+	return tk.w.stranger()
+}
+
 // nobodyLooks cuts all off who are in a talk, for a while.
 func (tk *talk) nobodyLooks() {
 	if tk.w.calm || len(tk.live()) > 8 {
