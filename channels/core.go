@@ -214,10 +214,11 @@ func (s *step) clock() {
 		s.memory.shift(-back)
 		s.book.run("UPDATE timers SET at = at - ?", int64(back))
 		s.book.run("UPDATE calls SET due = due - ? WHERE due > 0", int64(back))
-		for _, column := range []string{"retry", "later", "carry", "lost", "dropped", "counted"} {
+		for _, column := range []string{"retry", "later", "carry", "lost", "dropped", "closing", "counted"} {
 			s.book.run("UPDATE places SET "+column+" = "+column+" - ? WHERE "+column+" > 0", int64(back))
 		}
 		s.book.run("UPDATE hubs SET since = max(since - ?, since > 0), rested = max(rested - ?, 0)", int64(back), int64(back))
+		s.book.run("UPDATE hubs SET closes_told = max(closes_told - ?, 0), moving_since = max(moving_since - ?, 0)", int64(back), int64(back))
 		s.book.run("UPDATE held SET since = since - ?", int64(back))
 		s.book.run("UPDATE peers SET gap = gap - ? WHERE gap > 0", int64(back))
 		s.book.run("UPDATE ops_asked SET at = at - ?", int64(back))
