@@ -100,11 +100,14 @@ func connect(path string, options ...string) *sql.DB {
 		"_txlock":       {"immediate"},
 		"_busy_timeout": {strconv.FormatInt(busyTimeout.Milliseconds(), 10)},
 		"_synchronous":  {"FULL"},
-		"_pragma":       {"cache_size=-512"}, // KiB: a request reads little twice
 	}
 	for i := 0; i < len(options); i += 2 {
-		query.Add(options[i], options[i+1])
+		query.Set(options[i], options[i+1])
 	}
+	// In KiB: a request reads little twice. This opens the database's log, which
+	// locking_mode has to come before, and the driver applies them by the alphabet:
+	// hence "main.".
+	query.Add("_pragma", "main.cache_size=-512")
 	// A file URL, with the path percent-encoded: a "?" in it is a character.
 	name := url.URL{Scheme: "file", OmitHost: true, Path: filepath.ToSlash(path), RawQuery: query.Encode()}
 	db, err := sql.Open("sqlite", name.String())
