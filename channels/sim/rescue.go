@@ -27,7 +27,7 @@ func (s *seat) on(h *house) bool {
 }
 
 // cutOff are those who cannot meet the others, or most of them: they know no hub
-// any more that is not dead, or only such as the others do not know.
+// any more that is not lost, or only such as the others do not know.
 func (tk *talk) cutOff() (cut []*seat) {
 	var most []*seat // who meet
 	met := map[*seat]bool{}
@@ -57,9 +57,10 @@ func (tk *talk) cutOff() (cut []*seat) {
 	return cut
 }
 
-// meets says that two know a hub that both know, and that is not dead.
+// meets says that two know a hub that both know, and that is not lost to the channel:
+// where it is forgotten, and whose hub it is has left, nobody meets anybody.
 func (s *seat) meets(o *seat) bool {
-	return slices.ContainsFunc(s.talk.w.houses, func(h *house) bool { return !h.dead && s.on(h) && o.on(h) })
+	return slices.ContainsFunc(s.talk.w.houses, func(h *house) bool { return !s.talk.lost(h) && s.on(h) && o.on(h) })
 }
 
 // rescueAll brings those back who are cut off: somebody who has a hub makes rescue
