@@ -258,6 +258,9 @@ func TestADiskThatIsReadOnly(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
+			if *withoutWAL && name == "after a crash" {
+				t.Skip("of a write-ahead log")
+			}
 			disk := smallDisk(t, "8m")
 			s := begin(t, func(c *hub.Config) { c.Data = filepath.Join(disk, "data") })
 			s.data = filepath.Join(disk, "data")
@@ -320,6 +323,9 @@ func (s *scene) whileReadOnly(disk string, put wire.PutResult) [16]byte {
 // A log that cannot be read because its index is not there is not passed over: the
 // hub does not tell of an older state than its own.
 func TestAReadOnlyDiskWithoutTheLogsIndex(t *testing.T) {
+	if *withoutWAL {
+		t.Skip("of a write-ahead log")
+	}
 	disk := smallDisk(t, "8m")
 	s := begin(t, func(c *hub.Config) { c.Data = filepath.Join(disk, "data") })
 	s.data = filepath.Join(disk, "data")
