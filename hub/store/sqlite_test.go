@@ -314,6 +314,36 @@ func TestALockedDatabase(t *testing.T) {
 	}
 }
 
+// Who turns a write-ahead log waits for those who have it open.
+func TestTurningALogThatIsOpen(t *testing.T) {
+	whole := busyTimeout
+	busyTimeout = 100 * time.Millisecond
+	defer func() { busyTimeout = whole }()
+	path := filepath.Join(t.TempDir(), "hub.db")
+	other, err := openSQLite(path, DefaultLimits(), true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if mode, err := other.Journal(); mode != "wal" || err != nil {
+		t.Skip("there is no write-ahead log here:", mode, err)
+	}
+	begun := time.Now()
+	if _, err := openSQLite(path, DefaultLimits(), false); !errors.Is(err, ErrBusy) || time.Since(begun) < busyTimeout {
+		t.Errorf("%v, after %v", err, time.Since(begun))
+	}
+	if err := other.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s, err := openSQLite(path, DefaultLimits(), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if mode, err := s.Journal(); mode != "persist" || err != nil {
+		t.Error(mode, err)
+	}
+}
+
 // older makes a database as the version did whose migrations were so many, and
 // closes it.
 func older(t *testing.T, path string, wal bool, count int) {
