@@ -239,7 +239,8 @@ func TestRunnerTakesTheProxy(t *testing.T) {
 		t.Errorf("%+v, %+v", a, a.Failure)
 	}
 	conns, hosts := f.counts()
-	if conns != before || hosts["hub.example"] != 2 || hosts["other.example"] != 1 || hosts["127.0.0.1:1"] != 1 || len(hosts) != 3 {
+	// Who is identified is asked for his keys, and whether his data is handed out.
+	if conns != before || hosts["hub.example"] != 2 || hosts["other.example"] != 2 || hosts["127.0.0.1:1"] != 2 || len(hosts) != 3 {
 		t.Errorf("%d connections, %d before; the proxy was asked for %v", conns, before, hosts)
 	}
 }
