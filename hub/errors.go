@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"bytes"
 	"context"
 	"errors"
 
@@ -48,11 +49,27 @@ func (h *Hub) result(j *job) wire.Result {
 	if j.value == nil {
 		return wire.Result{}
 	}
-	value, err := codec.Marshal(j.value)
+	var b bytes.Buffer
+	b.Grow(roomOf(j.value))
+	err := codec.MarshalTo(&b, j.value)
 	j.value = nil // it may be large, and is not needed any more
 	if err != nil {
 		h.config.Log.Error("encoding a result", "op", j.call.Op, "error", err)
 		return wire.Result{Error: wireError(err)}
 	}
-	return wire.Result{Value: value}
+	return wire.Result{Value: b.Bytes()}
+}
+
+// roomOf is what a result takes that may be large.
+func roomOf(value any) int {
+	room := 2 * entryRoom
+	switch r := value.(type) {
+	case wire.FetchResult:
+		for _, e := range r.Entries {
+			room += len(e.Bytes) + entryRoom
+		}
+	case wire.PeekResult:
+		room += len(r.Blob)
+	}
+	return room
 }

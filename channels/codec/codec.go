@@ -38,6 +38,15 @@ func Marshal(v any) ([]byte, error) {
 	return b, nil
 }
 
+// MarshalTo appends to b what Marshal gives: nothing of it is there twice. After an
+// error part of it may be there.
+func MarshalTo(b *bytes.Buffer, v any) error {
+	if err := encoder.MarshalToBuffer(v, b); err != nil {
+		return fmt.Errorf("encoding %T: %w", v, err)
+	}
+	return nil
+}
+
 // Unmarshal decodes all of data into v, which must be a pointer. Duplicate and
 // unknown keys, indefinite lengths, tags, trailing bytes, nesting beyond
 // MaxDepth and anything but the canonical form are errors; v is then not to be
@@ -46,22 +55,22 @@ func Unmarshal(data []byte, v any) error {
 	if err := decoder.Unmarshal(data, v); err != nil {
 		return fmt.Errorf("decoding %T: %w", v, err)
 	}
-	again, err := encoder.Marshal(v)
-	if err != nil {
+	again := bytes.NewBuffer(make([]byte, 0, len(data)))
+	if err := encoder.MarshalToBuffer(v, again); err != nil {
 		return fmt.Errorf("decoding %T: %w", v, err)
 	}
-	if !bytes.Equal(again, data) {
+	if !bytes.Equal(again.Bytes(), data) {
 		return fmt.Errorf("decoding %T: %w", v, ErrNotCanonical)
 	}
 	return nil
 }
 
-func mustEncoder() cbor.EncMode {
+func mustEncoder() cbor.UserBufferEncMode {
 	options := cbor.CoreDetEncOptions()
 	options.TagsMd = cbor.TagsForbidden
 	// A nil slice or map is an empty one, so that null stands for neither.
 	options.NilContainers = cbor.NilContainerAsEmpty
-	mode, err := options.EncMode()
+	mode, err := options.UserBufferEncMode()
 	if err != nil {
 		panic(err)
 	}

@@ -35,14 +35,20 @@ func paddedSize(n int) int {
 
 // pad returns length 4 | data | zeros, at most max bytes, else ErrTooLarge.
 func pad(data []byte, max int) ([]byte, error) {
-	n := paddedSize(lengthSize + len(data))
-	if n > max {
+	padded := make([]byte, lengthSize, paddedSize(lengthSize+len(data)))
+	return padRest(append(padded, data...), 0, max)
+}
+
+// padRest pads what stands in b from start on, where lengthSize bytes are left for
+// its length. It returns all of b, in the same place if there is room.
+func padRest(b []byte, start, max int) ([]byte, error) {
+	n := len(b) - start
+	size := paddedSize(n)
+	if size > max {
 		return nil, ErrTooLarge
 	}
-	padded := make([]byte, n)
-	binary.BigEndian.PutUint32(padded, uint32(len(data)))
-	copy(padded[lengthSize:], data)
-	return padded, nil
+	binary.BigEndian.PutUint32(b[start:], uint32(n-lengthSize))
+	return append(b, make([]byte, size-n)...), nil
 }
 
 // unpad returns the data in padded. There is one padding of each data: any

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"crypto/cipher"
 	"crypto/hkdf"
 	"crypto/rand"
@@ -35,6 +36,16 @@ type responseBody struct {
 	Error   *Error      `cbor:"error,omitempty"`
 }
 
+// resultsBody is responseBody where the results are not encoded yet.
+type resultsBody struct {
+	Time    int64    `cbor:"time"`
+	Results []Result `cbor:"results,omitempty"`
+	Error   *Error   `cbor:"error,omitempty"`
+}
+
+// resultOverhead is what a result takes beside its value, or an error in short words.
+const resultOverhead = 64
+
 // SealResponse returns nonce | AEAD(padded r), at most MaxResponse bytes, else
 // ErrTooLarge: MaxResultsSize bytes of results fit. Results must be as many as the request's calls, or none beside
 // an Error.
@@ -42,29 +53,33 @@ func (o *Opened) SealResponse(r Response) ([]byte, error) {
 	if err := r.check(len(o.Calls)); err != nil {
 		return nil, fmt.Errorf("sealing a response: %w", err)
 	}
-	body := responseBody{Time: r.Time, Error: r.Error}
-	for i, result := range r.Results {
-		raw, err := codec.Marshal(result)
-		if err != nil {
-			return nil, fmt.Errorf("sealing a response: result %d: %w", i, err)
-		}
-		body.Results = append(body.Results, raw)
+	// Encoded, padded and sealed in one place: it may be large, and each CGI process has its own.
+	var b bytes.Buffer
+	b.Grow(responseNonce + paddedSize(r.room()) + aeadOverhead)
+	b.Write(make([]byte, responseNonce+lengthSize))
+	if err := codec.MarshalTo(&b, resultsBody(r)); err != nil {
+		return nil, fmt.Errorf("sealing a response: %w", err)
 	}
-	plain, err := codec.Marshal(body)
+	response, err := padRest(b.Bytes(), responseNonce, maxResponsePlain)
 	if err != nil {
 		return nil, fmt.Errorf("sealing a response: %w", err)
 	}
-	padded, err := pad(plain, maxResponsePlain)
+	header, padded := response[:responseNonce], response[responseNonce:]
+	rand.Read(header)
+	aead, nonce, err := responseAEAD(o.secret, o.enc, header)
 	if err != nil {
 		return nil, fmt.Errorf("sealing a response: %w", err)
 	}
-	response := make([]byte, responseNonce, responseNonce+len(padded)+aeadOverhead)
-	rand.Read(response)
-	aead, nonce, err := responseAEAD(o.secret, o.enc, response)
-	if err != nil {
-		return nil, fmt.Errorf("sealing a response: %w", err)
+	return aead.Seal(header, nonce, padded, nil), nil
+}
+
+// room is about what r takes before it is padded, and seldom less.
+func (r *Response) room() int {
+	room := lengthSize + bodyOverhead
+	for _, result := range r.Results {
+		room += len(result.Value) + resultOverhead
 	}
-	return aead.Seal(response, nonce, padded, nil), nil
+	return room
 }
 
 // OpenResponse opens the answer to the request that x belongs to. Errors:

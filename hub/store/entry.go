@@ -157,8 +157,9 @@ func (t *tx) knows(channel, position int64, id wire.EntryID) (bool, error) {
 // read returns up to limit entries after a position, of room bytes together;
 // more says that there are others behind them.
 func (t *tx) read(channel, after int64, limit, room int) (entries []wire.Entry, more bool, err error) {
-	rows, err := t.query(`SELECT position, keep, bytes FROM entries WHERE channel = ? AND position > ? ORDER BY position LIMIT ?`,
-		channel, after, limit+1)
+	// What there is no room for anyway is not read: that may be asked for again and again.
+	rows, err := t.query(`SELECT position, keep, length(bytes), iif(length(bytes) <= ?, bytes, NULL)
+		FROM entries WHERE channel = ? AND position > ? ORDER BY position LIMIT ?`, room, channel, after, limit+1)
 	if err != nil {
 		return nil, false, err
 	}
@@ -166,10 +167,11 @@ func (t *tx) read(channel, after int64, limit, room int) (entries []wire.Entry, 
 	for rows.Next() {
 		var e wire.Entry
 		var keep bool
-		if err := rows.Scan(&e.Position, &keep, &e.Bytes); err != nil {
+		var size int
+		if err := rows.Scan(&e.Position, &keep, &size, &e.Bytes); err != nil {
 			return nil, false, err
 		}
-		room -= len(e.Bytes)
+		room -= size
 		if len(entries) == limit || room < 0 {
 			return entries, true, nil
 		}
