@@ -89,13 +89,23 @@ func (w *World) settled() bool {
 		}
 		for _, s := range tk.live() {
 			v, ok := s.p.core.Channel(tk.name)
-			down := slices.ContainsFunc(v.Hubs, func(h channels.HubView) bool { return !(h.Up && h.Read) && tk.alive(h) != nil && !s.unlet(tk.alive(h)) })
-			if !ok || !s.orphan() && (v.Waiting || len(v.Members) > 1 && (v.Pending > 0 || down)) {
+			if !ok || !s.orphan() && (v.Waiting || len(v.Members) > 1 && v.Pending > 0 || slices.ContainsFunc(v.Hubs, s.behind)) {
 				return false
 			}
 		}
 	}
 	return !slices.ContainsFunc(w.people, func(p *person) bool { return p.left() > 0 })
+}
+
+// behind says that a member has yet to hear from a hub that lives, to read it, or to put
+// something there: who is alone, too, and while another hub is lost. Where nobody need
+// have let him in, only if somebody has.
+func (s *seat) behind(h channels.HubView) bool {
+	alive := s.talk.alive(h)
+	if alive == nil || s.unlet(alive) && h.Standing != channels.Good && h.Standing != channels.Down {
+		return false
+	}
+	return !h.Up || !h.Read || h.Behind > 0
 }
 
 // deceived says that a hub has lied, and there was not always an honest one
