@@ -32,6 +32,7 @@ func (w *World) check() {
 		}
 		w.tell("%s: %d are in, %d were", tk.name, len(live), len(tk.seats))
 	}
+	w.awaitPutOut()
 	if w.seed%4 == 0 {
 		w.checkSilence()
 	}

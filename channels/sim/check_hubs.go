@@ -102,6 +102,18 @@ func (tk *talk) opened() map[string]bool {
 	return ids
 }
 
+// awaitPutOut lets the time pass in which hubs are told who is out. Whose hub it is may
+// have heard of a removal at the very end: then the removed is to read of it there first,
+// and whether all is put there is looked for only after a while.
+func (w *World) awaitPutOut() {
+	for _, tk := range w.talks {
+		if slices.ContainsFunc(tk.seats, func(s *seat) bool { return len(s.standing()) > 0 }) {
+			w.run(20 * time.Minute)
+			return
+		}
+	}
+}
+
 // checkTokens holds that the hubs of those who are in let nobody in any more who
 // was removed.
 func (w *World) checkTokens() {
@@ -114,7 +126,7 @@ func (w *World) checkTokens() {
 		view := set.Evaluate()
 		for _, r := range view.Removed {
 			s := tk.member(memberID(r.ID))
-			if s == nil || !slices.ContainsFunc(s.standing(), func(c *cut) bool { return c.sure() && !c.told.IsZero() && w.now.Sub(c.told) > 20*time.Minute }) {
+			if s == nil || !slices.ContainsFunc(s.standing(), (*cut).sure) {
 				continue
 			}
 			channel, token := set.Channel(), r.Token

@@ -392,8 +392,9 @@ func (p *person) noteTold() {
 			return false
 		}
 		v, _ := p.core.Channel(c.by.talk.name)
-		if len(v.Members) < 2 && p.w.now.Sub(c.at) < p.w.plan.hold {
-			return false // what waits in the outbox of who is alone is not counted
+		away := slices.ContainsFunc(v.Hubs, func(h channels.HubView) bool { return !(h.Up && h.Read) && c.by.talk.alive(h) != nil })
+		if len(v.Members) < 2 && (away || p.w.now.Sub(c.at) < p.w.plan.hold) {
+			return false // what waits in the outbox of who is alone is not counted: for a hub that can't be reached, say
 		}
 		if q := p.core.Queue(); q.Calls == 0 && q.Contents == 0 {
 			c.told = p.w.now
