@@ -211,6 +211,39 @@ func TestTheNewcomerIsNotThere(t *testing.T) {
 	carol.isIn("#c", 4)
 }
 
+// TestOneWhomTheNewcomerDoesNotExpectTells: while the inviter is away two come, one just
+// after the other, so that the offer by which the second comes does not name the first.
+// She tells him all, for nothing; who is named does so, too.
+func TestOneWhomTheNewcomerDoesNotExpectTells(t *testing.T) {
+	w := begin(t)
+	alice := w.person("alice")
+	alice.owns(w.hub("attic"), false)
+	alice.do(channels.Join{Channel: "#c"})
+	forBob, forCarol, forDave := alice.invites("#c"), alice.invites("#c"), alice.invites("#c")
+	bob := w.comes("bob", forBob)
+	w.run(time.Minute)
+	alice.stop()
+	carol := w.comes("carol", forCarol)
+	dave := w.person("dave")
+	tells := time.Unix(0, bob.core.Number("SELECT due FROM newcomers"))
+	w.run(tells.Add(-50 * time.Millisecond).Sub(w.now))
+	dave.redeems("#c", forDave) // and bob's renewal comes too late
+	carol.isIn("#c", 4)
+	dave.waits("#c", "alice or bob")
+	bob.stop()
+	w.run(3 * time.Minute)
+	dave.waits("#c", "alice or bob")
+	if n := carol.sealedKinds()["Snapshot"]; n != 1 {
+		t.Errorf("carol has told all operations %d times", n)
+	}
+	bob.start()
+	w.run(3 * time.Minute)
+	dave.isIn("#c", 4)
+	carol.says("#c", "there you are")
+	w.run(time.Minute)
+	dave.saw("#c", "carol: there you are")
+}
+
 // tokenOf is the key of somebody's token in a channel.
 func (p *person) tokenOf(channel string) ed25519.PrivateKey {
 	return ed25519.NewKeyFromSeed(p.core.Blobs("SELECT token FROM channels WHERE name = ?", channel)[0])

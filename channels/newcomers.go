@@ -201,7 +201,8 @@ func (s *step) sealWelcome(ch *channel) error {
 }
 
 // newcomersTold notes that a member has told all operations: those newcomers who
-// are among them know the members then, if they can read him.
+// are among them know the members then, if they can read him: if their key's offer
+// names oneself and not him, they can't.
 func (s *step) newcomersTold(ch *channel, from session.Member, ops [][]byte) {
 	waiting := list(s.book, readBytes, "SELECT member FROM newcomers WHERE channel = ? ORDER BY member", ch.row)
 	if len(waiting) == 0 || !s.view(ch).Live(roster.Member(from)) {
@@ -218,10 +219,27 @@ func (s *step) newcomersTold(ch *channel, from session.Member, ops [][]byte) {
 		if !ok || !told[m.Join] {
 			continue
 		}
-		if s.expected(ch, m.Invite, from) || !s.expected(ch, m.Invite, ch.self) {
+		if s.doubtful(ch, m.Invite, from) <= s.doubtful(ch, m.Invite, ch.self) {
 			s.settled(ch, session.Member(id))
 		}
 	}
+}
+
+// doubtful orders members by how surely those who come by an invite hear from them:
+// 0 is who does in any case, 1 whose join was confirmed, since who does that renews the
+// offers, and 2 all others, whom an offer may well not name.
+func (s *step) doubtful(ch *channel, invite roster.Hash, id session.Member) int {
+	if s.expected(ch, invite, id) {
+		return 0
+	}
+	m, _ := s.view(ch).Member(roster.Member(id))
+	if slices.ContainsFunc(s.ops(ch).All(), func(op *roster.Signed) bool {
+		c, ok := op.Op().Args.(roster.Confirm)
+		return ok && c.Join == m.Join
+	}) {
+		return 1
+	}
+	return 2
 }
 
 // newcomerKnows notes that a newcomer has shown to know as many operations as there
