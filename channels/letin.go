@@ -1,6 +1,7 @@
 package channels
 
 import (
+	"fmt"
 	"slices"
 
 	"hubbub/channels/roster"
@@ -83,9 +84,12 @@ func (s *step) turnAway(ch *channel, join *roster.Signed, joiner session.Member)
 	}
 }
 
-// turnedAway takes that a hub has put out a joiner before anybody let him in.
+// turnedAway takes that a hub has put out a joiner before he heard that anybody let
+// him in, which somebody may have: he who has removed him since, say.
 func (s *step) turnedAway(ch *channel) {
-	s.emit(Warn{Channel: ch.name, Text: "you were not let into " + ch.name + ": the one-time key was revoked, or " + s.inviterOf(ch) + " has left or was removed meanwhile. What you wrote there has reached nobody; ask one of the others for a new one"})
+	s.ops(ch) // for the nick
+	by := s.inviterOf(ch)
+	s.emit(Warn{Channel: ch.name, Text: fmt.Sprintf("you were not let into %s: the one-time key was revoked, %s has removed you, or %s has left or was removed meanwhile. What you wrote there has reached nobody; ask one of the others for a new one", ch.name, by, by)})
 	s.emit(Gone{Channel: ch.name})
 	s.remove(ch)
 }

@@ -197,3 +197,26 @@ func TestRevokedTooLate(t *testing.T) {
 		t.Errorf("alice keeps the secrets of %d invites", n)
 	}
 }
+
+// TestRemovedAtTheDoor: somebody is removed before he hears that he was let in. He is
+// told that this may be why the hub lets him in no more.
+func TestRemovedAtTheDoor(t *testing.T) {
+	w := begin(t)
+	alice, bob := w.person("alice"), w.person("bob")
+	alice.owns(w.hub("attic"), false)
+	alice.do(channels.Join{Channel: "#bob"})
+	key := alice.invites("#bob")
+	alice.stop()
+	bob.redeems("#alice", key)
+	w.run(time.Second)
+	bob.stop()
+	alice.start()
+	w.run(5 * time.Second)
+	alice.removes("#bob", "bob")
+	w.run(2 * time.Minute)
+	bob.start()
+	w.run(5 * time.Second)
+	if v, ok := last[channels.Warn](bob); !ok || !strings.Contains(v.Text, "not let into #alice") || !strings.Contains(v.Text, "alice has removed you") {
+		t.Errorf("bob was told %+v", bob.events)
+	}
+}
