@@ -33,7 +33,7 @@ func (w *World) checkTold() {
 				{"goes on when it does", true},
 				{"have texts from you that this gateway does not know", p.restored},
 				{"two different things came", restored || evil},
-				{"were not let into", rivals},
+				{"were not let into", rivals || p.removedAtDoor(t.channel)},
 				{"one-time key", rivals || w.lossy() || restored},
 			} {
 				excused = excused || e.when && strings.Contains(t.text, e.words)
@@ -43,6 +43,14 @@ func (w *World) checkTold() {
 			}
 		}
 	}
+}
+
+// removedAtDoor says that somebody was removed before he heard that he was let in: then
+// all that he hears is that the hubs let him in no more.
+func (p *person) removedAtDoor(channel string) bool {
+	return slices.ContainsFunc(p.w.talks, func(tk *talk) bool {
+		return tk.name == channel && slices.ContainsFunc(tk.seats, func(s *seat) bool { return s.p == p && !s.in && s.out() })
+	})
 }
 
 // checkRestored holds that who has gone on from a copy of his phonebook was told,

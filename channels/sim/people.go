@@ -148,10 +148,14 @@ func (p *person) sitDown(tk *talk, v channels.ChannelView) {
 }
 
 // turnedAway ends the seat of one who has come by a key that was revoked, or
-// whose inviter had left, before anybody knew that he had.
+// whose inviter had left, before anybody knew that he had; or who was removed before
+// he heard that he was let in.
 func (p *person) turnedAway(s *seat) {
-	if s.join == nil || !s.join.revoked && !s.join.by.left && !s.join.by.weak && !s.rival && !s.join.dubious && !s.out() {
+	if s.join == nil || len(s.cuts) == 0 && !s.join.revoked && !s.join.by.left && !s.join.by.weak && !s.rival && !s.join.dubious && !s.out() {
 		p.w.wrong(Same, "%s was put out of %s", p.name, s.talk.name)
+	}
+	for _, c := range s.cuts {
+		c.forgotten = false // it has come after all
 	}
 	if p.heard("were not let into") == 0 && p.heard("removed") == 0 {
 		p.w.wrong(Told, "%s is out of %s, and was not told why: %v", p.name, s.talk.name, p.told)

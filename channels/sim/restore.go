@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"maps"
 	"time"
 )
 
@@ -12,6 +13,8 @@ type backup struct {
 	said  map[*seat]int  // how many texts had been accepted
 	knows map[*said]bool // those that had been sealed
 	joins map[*talk]map[*joining]bool
+
+	history map[string][]heard // as it was shown
 }
 
 // putBack copies somebody's phonebook, and puts the copy back some time later, as
@@ -21,7 +24,7 @@ func (w *World) putBack() bool {
 	if !p.on() || len(p.backups) > 0 || p.evil {
 		return false
 	}
-	b := &backup{dir: fmt.Sprint(p.dir, " copied"), at: w.now, said: map[*seat]int{}, knows: map[*said]bool{}, joins: map[*talk]map[*joining]bool{}}
+	b := &backup{dir: fmt.Sprint(p.dir, " copied"), at: w.now, said: map[*seat]int{}, knows: map[*said]bool{}, joins: map[*talk]map[*joining]bool{}, history: maps.Clone(p.history)}
 	p.look()
 	for _, tk := range w.talks {
 		if s := p.seat(tk); s != nil {
@@ -72,7 +75,7 @@ func (p *person) putBack(b *backup) {
 	w.tell("%s puts the copy of %v back", p.name, w.now.Sub(b.at))
 	p.stop()
 	w.must(copyFolder(b.dir, p.dir))
-	p.restored = true
+	p.restored, p.history = true, b.history // what came since is not in it, and can't be shared
 	w.mishaps["a phonebook was put back"]++
 	for s, n := range b.said {
 		s.weak = true
