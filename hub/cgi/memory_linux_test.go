@@ -23,7 +23,7 @@ import (
 // opened, read and written.
 const (
 	mostMemory    = 15 << 20
-	mostForLarge  = 17 << 20
+	mostForLarge  = 16 << 20
 	largestByName = "a megabyte"
 )
 
