@@ -36,14 +36,15 @@ func runIrssi(t testing.TB, nick, more string) *terminal {
 // weechatPlugins are those that a conversation uses: no scripts, nothing that listens.
 const weechatPlugins = "alias,buflist,charset,irc"
 
-// startWeeChat starts WeeChat as a new user has it: nothing set but the nick.
+// startWeeChat starts WeeChat as a new user has it: nothing set but the nick, and that
+// it does not show how busy the machine is on screens that are compared.
 func startWeeChat(t testing.TB, nick string) *terminal {
 	t.Helper()
 	need(t, "weechat", "tmux")
 	home := t.TempDir()
 	for file, text := range map[string]string{
 		"weechat.conf": "[plugin]\nautoload = \"" + weechatPlugins + "\"\n",
-		"irc.conf":     fmt.Sprintf("[server_default]\nnicks = \"%s,%s_\"\nusername = %q\n", nick, nick, nick),
+		"irc.conf":     fmt.Sprintf("[network]\nlag_min_show = 600000\n[server_default]\nnicks = \"%s,%s_\"\nusername = %q\n", nick, nick, nick),
 	} {
 		if err := os.WriteFile(filepath.Join(home, file), []byte(text), 0o600); err != nil {
 			t.Fatal(err)

@@ -110,8 +110,11 @@ func (c *party) replace(by *hub) {
 // just taken that and she has not heard of it. Carol had brought dave, who stays;
 // two one-time keys are open, carol's and alice's.
 func (c *party) removalOver(b, left *hub, aliceToB, carolToB *gate, frank *person) {
+	// So that it is the other hub that takes them first.
+	aliceToB.Stop(asking)
 	ofAlice := c.alice.key("frank")
-	carolToB.Stop(asking) // so that it is the other that takes it first
+	aliceToB.Open()
+	carolToB.Stop(asking)
 	ofCarol := c.carol.key("frank")
 	carolToB.Open()
 	for _, key := range []string{ofAlice, ofCarol} {

@@ -81,9 +81,12 @@ func (h *hub) Kill(rng *rand.Rand) int {
 func (h *hub) Destroy(t testing.TB) {
 	t.Helper()
 	h.end(t)
-	if err := os.RemoveAll(h.Data); err != nil {
-		t.Fatal(err)
-	}
+	var err error
+	await(t, "the hub's files to be gone", func() bool {
+		h.kill(h.processes()) // one that had just begun writes on
+		err = os.RemoveAll(h.Data)
+		return err == nil
+	}, func() string { return err.Error() })
 }
 
 // end ends the hub's web server and its processes, and leaves its files.
