@@ -31,8 +31,8 @@ type mutation struct {
 
 var mutations = []mutation{
 	{"newcomers are not given the present keys", "keys.go",
-		"	key, ok := s.senderKey(ch)\n	if !ok {\n		return nil\n	}\n	r, ok := s.recipient(ch, m)",
-		"	key, ok := s.senderKey(ch)\n	if true {\n		return nil\n	}\n	r, ok := s.recipient(ch, m)", Once},
+		"if !ok || s.given(ch, to) && !bytes.Equal(again, key.ID[:]) {",
+		"if !ok || !bytes.Equal(again, key.ID[:]) {", Once},
 	{"prekeys are deleted too early", "keys.go",
 		`if s.book.run("DELETE FROM prekeys WHERE channel = ? AND number < ?", ch.row, newest) > 0 {`,
 		`newest = s.book.number("SELECT max(number) FROM prekeys WHERE channel = ?", ch.row)
