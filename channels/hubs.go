@@ -336,6 +336,9 @@ func (s *step) follow(hub int64, url string) {
 	}
 	// Who has it in his own network by his own word goes on with it there.
 	private := h.trusted && wire.PrivateURL(h.address.URL) && wire.PrivateURL(url)
+	if h.trusted { // his user may have said so before anybody else has: it is tried, too
+		s.book.run("INSERT INTO locations (hub, url, at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", hub, h.address.URL, stamp(s.now))
+	}
 	s.book.run("UPDATE hubs SET url = ?, trusted = ? WHERE id = ?", url, private, hub)
 }
 

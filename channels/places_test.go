@@ -216,6 +216,37 @@ func TestAHubMoves(t *testing.T) {
 	}
 }
 
+// Who says where a hub is now, and reads there first of all what was said of it before it
+// moved, goes on to try there.
+func TestAHubMovesWhileOneWaits(t *testing.T) {
+	w := begin(t)
+	alice := w.person("alice")
+	attic := w.hub("attic")
+	alice.owns(attic, false)
+	alice.do(channels.Join{Channel: "#c"})
+	key := alice.invites("#c")
+	alice.stop()
+	bob := w.comes("bob", key)
+	bob.stop()
+	alice.start()
+	w.run(10 * time.Second)
+	alice.stop()
+	attic.url = "http://elsewhere.example/hub.cgi"
+	bob.start()
+	w.run(10 * time.Second)
+	bob.do(channels.MoveHub{Hub: attic.address()})
+	w.run(10 * time.Second)
+	bob.isIn("#c", 2)
+	r := bob.made[len(bob.made)-1]
+	at := []string{r.Hub.URL}
+	for _, o := range r.Others {
+		at = append(at, o.URL)
+	}
+	if !slices.Contains(at, attic.url) {
+		t.Errorf("bob asks the attic at %q alone", at)
+	}
+}
+
 // A hub that puts somebody out, or has no room for him, is told apart from one
 // that is down, and told of once.
 func TestRefusals(t *testing.T) {
