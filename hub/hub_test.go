@@ -70,8 +70,7 @@ func TestAllWithoutWAL(t *testing.T) {
 	if *withoutWAL || testing.Short() {
 		t.Skip("it runs all others")
 	}
-	c := exec.Command(os.Args[0], "-without-wal", "-test.short", "-test.timeout", "10m",
-		"-test.run", "Wait|Waits|Places|Fetch|Put|Claim|Senseless|Recording|Owner|Disk|Half|Things|Guest|Jumps|TwoHundred|Upgrade|Member")
+	c := exec.Command(os.Args[0], "-without-wal", "-test.timeout", "10m")
 	if out, err := c.CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}
