@@ -61,7 +61,7 @@ func (r *Running) hide(t testing.TB) hiding {
 // isMost says whether all ways of asking are tried for a file.
 func isMost(path string) bool {
 	switch filepath.Base(path) {
-	case "hub.db", "hub.db-wal", "keys", "claim.txt", hub.ConfigName:
+	case "hub.db", "hub.db-wal", "hub.db-journal", "keys", "claim.txt", hub.ConfigName:
 		return true
 	}
 	return false

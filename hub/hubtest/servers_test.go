@@ -31,10 +31,12 @@ Handler
 processes
 hubd
 hubd         https
+hubd         http   no-wal
 event+cgid
 event+cgid   https  cgi-bin
 event+cgid   http   ~al      outside
 event+cgid   https  rewrite
+event+cgid   http   no-wal
 prefork+cgi
 prefork+cgi  http   ~al
 prefork+cgi  https  ~al      outside
@@ -69,6 +71,8 @@ func TestServers(t *testing.T) {
 				setup.HTTPS = true
 			case "outside":
 				setup.Outside = true
+			case "no-wal": // as on hosting without shared memory
+				setup.Conf = "wal = false\n"
 			case string(InCGIBin), string(OfUser), string(Rewritten):
 				setup.Place = Place(word)
 			}

@@ -410,7 +410,11 @@ func nothingOfTheDataIsServed(s *suite) {
 	}()
 	s.untilHeld()
 	hidden := s.hide(s)
-	for _, name := range []string{"hub.db", "hub.db-wal", "keys", "claim.txt"} {
+	journal := "hub.db-wal"
+	if text, err := os.ReadFile(conf); err == nil && strings.Contains(string(text), "wal = false") {
+		journal = "hub.db-journal"
+	}
+	for _, name := range []string{"hub.db", journal, "keys", "claim.txt"} {
 		if _, ok := hidden.names[filepath.Join(s.Data, name)]; !ok {
 			s.Errorf("there is no %s to ask for", name)
 		}
