@@ -127,7 +127,11 @@ func (s *Site) expose(data string, v Visit) (exposure, error) {
 	if err := errors.Join(os.WriteFile(filepath.Join(data, x.File), test, 0o600), x.write(data)); err != nil {
 		return x, err
 	}
+	was := x.Verdict
 	x.Verdict, x.Why = s.inquire(x, v)
+	if was == served && x.Verdict == unknown {
+		x.Verdict = served // a visit by which it cannot ask, as anybody can make, proves nothing
+	}
 	x.At = time.Now().Unix()
 	if err := s.publish(&x, data, test); err != nil {
 		return x, err

@@ -240,6 +240,11 @@ func rename(path string) (string, error) {
 	for n := 2; isThere(name); n++ {
 		name = fmt.Sprintf("%s%s%s-%d", path, asideMark, time.Now().UTC().Format("20060102-150405"), n)
 	}
+	// If this ends before all have their new names the database is opened without its
+	// log: the gateways are to be told that it is not what it was.
+	if err := forgetGeneration(path); err != nil {
+		return "", err
+	}
 	for i, end := range besides {
 		err := os.Rename(path+end, name+end)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
