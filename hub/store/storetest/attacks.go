@@ -65,7 +65,7 @@ func chainsCostLittle(w *world) {
 		w.ok(w.revoke(alice, chain[0], chain[1:]...))
 		chain = chain[1:]
 	}
-	if took := time.Since(begin); took > 10*time.Second {
+	if took := time.Since(begin); took > time.Minute { // on a busy machine, too: each link looked at for each would take far longer
 		w.Errorf("it took %s", took)
 	}
 	w.ok(w.update(func(tx store.Tx) error { _, err := tx.Put(lounge, chain[0], textArgs("here")); return err }))
