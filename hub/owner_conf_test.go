@@ -26,6 +26,27 @@ func conf(t *testing.T, owner string) func(*hub.Config) {
 	return func(c *hub.Config) { c.Owner = config.Owner }
 }
 
+// Where hub.conf comes later than the first start, the owner key that was made then is
+// good no more: there would be two owners.
+func TestHubConfComesLate(t *testing.T) {
+	s := begin(t)
+	key, ok, err := hub.ReadClaim(s.data)
+	if s.ok(err); !ok {
+		t.Fatal("no owner key was made")
+	}
+	s.ok(s.hub.Close())
+	s.open(conf(t, "owner"))
+	if _, ok, _ := hub.ReadClaim(s.data); ok {
+		t.Error("the owner key is there still")
+	}
+	_, err = s.as("mallory").Claim(key)
+	s.refused(wire.CodeDenied, err)
+	account, err := s.as("owner").Claim(wire.AccountKey{Secret: wire.OwnerSecret(hubtest.Token("owner"))})
+	if s.ok(err); !account.Owner {
+		t.Error("who is named does not own it")
+	}
+}
+
 // A hub that is given its owner's account has nothing to claim, and is his
 // from the first request on; so it stays when it loses its database.
 func TestHubConfNamesTheOwner(t *testing.T) {
