@@ -2,6 +2,7 @@ package channels
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -140,14 +141,62 @@ const shutLong = 24 * time.Hour
 
 // tellShut tells that no hub has let the user in for a day, though they answer and
 // do not say that he was put out: they have lost something, and then nobody has let
-// him in again. It may be that he was removed meanwhile.
+// him in again. It may be that he was removed meanwhile. His own hubs that nobody
+// else has heard of are none: there he is alone.
 func (s *step) tellShut(ch *channel) {
-	if ch.state != stateMember || s.shutOut(ch) || !s.outEverywhere(ch) ||
-		s.book.number("SELECT count(*) FROM places WHERE channel = ? AND dropped = 0 AND standing NOT IN (?, ?)", ch.row, int(PutOut), int(Lost)) > 0 {
+	if ch.state != stateMember || s.shutOut(ch) {
 		return
 	}
-	s.info(ch, "no hub of %s has let you in for a day: they have lost the channel, and nobody has let you in again; or you were removed meanwhile, and by whom has not reached you: it could be %s. What was said so far stays here, and what you write is kept. Ask over another way",
-		ch.name, s.whoIsAbove(ch, ch.self))
+	lone, lost := s.loneHubs(ch), 0
+	for _, hub := range s.placesOf(ch) {
+		p := s.placeAt(ch.row, hub)
+		switch {
+		case slices.Contains(lone, hub):
+		case p.entered, p.standing != PutOut && p.standing != Lost:
+			return
+		default:
+			lost++
+		}
+	}
+	if lost == 0 {
+		return
+	}
+	which := "no hub"
+	if len(lone) > 0 {
+		which = "no hub but your own, of which the others have not heard,"
+	}
+	s.info(ch, "%s of %s has let you in for a day: they have lost the channel, and nobody has let you in again; or you were removed meanwhile, and by whom has not reached you: it could be %s. What was said so far stays here, and what you write is kept. Ask over another way",
+		which, ch.name, s.whoIsAbove(ch, ch.self))
+}
+
+// loneHubs are the hubs that the user alone keeps the channel on, and of which no
+// other member is known to have heard: nobody has signed anything that follows what
+// says so, or shown to know it.
+func (s *step) loneHubs(ch *channel) (lone []int64) {
+	if s.alone(ch) {
+		return nil // nobody is to hear of them
+	}
+	ops := s.ops(ch)
+	for _, d := range list(s.book, readDiffering, selectDiffering, ch.row) {
+		if s.same(ch, d.opsTold) {
+			return nil
+		}
+	}
+	var others []roster.Hash
+	for _, op := range ops.All() {
+		if session.Member(op.Op().By) != ch.self {
+			others = append(others, op.Hash())
+		}
+	}
+	unheard, _ := ops.Beyond(others)
+	for _, v := range s.view(ch).Hubs {
+		if !slices.ContainsFunc(v.Entries, func(e roster.HubEntry) bool {
+			return session.Member(e.By) != ch.self || !slices.ContainsFunc(unheard, func(op *roster.Signed) bool { return op.Hash() == e.Op })
+		}) {
+			lone = append(lone, s.book.number("SELECT id FROM hubs WHERE fingerprint = ?", v.Key[:]))
+		}
+	}
+	return lone
 }
 
 // shutOut says that no hub lets the user in any more: what he writes would reach nobody.

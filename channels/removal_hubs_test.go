@@ -300,6 +300,60 @@ func TestAHubIsWipedWhenOneIsRemoved(t *testing.T) {
 	}
 }
 
+// Who is removed where a hub is wiped, and has put the channel on a hub of his own
+// meanwhile, reads on there, where nobody else is: after a day he is told, too. Who
+// hears of such a hub from others is not.
+func TestAHubOfOnesOwnIsNoOthers(t *testing.T) {
+	long(t)
+	w := begin(t)
+	alice, bob := w.two()
+	carol := w.joins("carol", alice, "#bob")
+	attic, away := w.named["attic"], true
+	w.cut = func(p *person, h *hubHouse) bool { return away && p == bob && h == attic }
+	bob.owns(w.hub("cellar"), false)
+	bob.do(channels.Mirror{Channel: "#alice", Hub: w.named["cellar"].address().Fingerprint})
+	w.run(20 * time.Second)
+	alice.removes("#bob", "bob")
+	w.run(20 * time.Second)
+	attic.fall()
+	attic.wipe()
+	attic.rise()
+	w.run(2 * time.Minute)
+	away = false
+	w.hold = time.Hour
+	w.run(26 * time.Hour)
+	bob.hears("#alice", "no hub but your own, of which the others have not heard, of #alice has let you in for a day")
+	for _, l := range append(alice.infos("#bob"), carol.infos("#c")...) {
+		if strings.Contains(l, "for a day") {
+			t.Errorf("alice or carol was told %q", l)
+		}
+	}
+}
+
+// If the others have heard of it, he is not told, though they say nothing there.
+func TestAHubOfOnesOwnIsTheOthersToo(t *testing.T) {
+	long(t)
+	w := begin(t)
+	alice, bob := w.two()
+	carol := w.joins("carol", alice, "#bob")
+	bob.owns(w.hub("cellar"), false)
+	bob.do(channels.Mirror{Channel: "#alice", Hub: w.named["cellar"].address().Fingerprint})
+	w.run(5 * time.Minute)
+	off := w.islands()
+	off[alice] = true // who had the hub that is wiped
+	attic := w.named["attic"]
+	attic.fall()
+	attic.wipe()
+	attic.rise()
+	w.hold = time.Hour
+	w.run(26 * time.Hour)
+	for _, l := range append(bob.infos("#alice"), carol.infos("#c")...) {
+		if strings.Contains(l, "for a day") {
+			t.Errorf("bob or carol was told %q", l)
+		}
+	}
+}
+
 // A hub that somebody added before he was removed, and of which the remover had not
 // heard, is none of the channel's: whoever has used it leaves it when he hears of that,
 // and is not there alone.
