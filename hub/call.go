@@ -47,7 +47,7 @@ type answer struct {
 // operation is how an op's calls are done.
 type operation struct {
 	writes bool
-	decode func(codec.Raw) (any, error)
+	decode func(codec.Raw) (any, error) // and the arguments as they came are not used again
 	do     func(*answer, store.Tx, *wire.Call, any) (any, error)
 }
 
@@ -129,7 +129,7 @@ func operationOf[A any](writes bool, do func(*answer, store.Tx, *wire.Call, A) (
 			if _, none := any(args).(struct{}); none && len(raw) == 0 {
 				return args, nil
 			}
-			err := codec.Unmarshal(raw, &args)
+			err := codec.UnmarshalOver(raw, &args)
 			return args, err
 		},
 		do: func(a *answer, tx store.Tx, c *wire.Call, args any) (any, error) {

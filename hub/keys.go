@@ -88,31 +88,21 @@ func fingerprintOf(identity ed25519.PrivateKey) wire.Fingerprint {
 	return wire.FingerprintOf(wire.Token(identity.Public().(ed25519.PublicKey)))
 }
 
-// find returns the function that finds the key a request is sealed to.
-func (k *keyring) find(now time.Time) func(wire.KeyID) (hpke.PrivateKey, bool) {
-	return func(id wire.KeyID) (hpke.PrivateKey, bool) {
-		if key, ok := k.lookup(id, now); ok {
-			private, err := wire.KEM().NewPrivateKey(key.Seed)
-			return private, err == nil
-		}
-		return nil, false
-	}
-}
-
 // lookup finds a key by its id, in the file again if another process may have
-// made it meanwhile.
-func (k *keyring) lookup(id wire.KeyID, now time.Time) (xwing, bool) {
+// made it meanwhile; and says who the hub is whose key it is.
+func (k *keyring) lookup(id wire.KeyID, now time.Time) (key xwing, is *self, ok bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	known := func(key xwing) bool { return key.ID == id && !key.over(now) }
-	if i := slices.IndexFunc(k.file.Keys, known); i >= 0 {
-		return k.file.Keys[i], true
+	i := slices.IndexFunc(k.file.Keys, known)
+	if i < 0 {
+		k.look()
+		i = slices.IndexFunc(k.file.Keys, known)
 	}
-	k.look()
-	if i := slices.IndexFunc(k.file.Keys, known); i >= 0 {
-		return k.file.Keys[i], true
+	if i >= 0 {
+		key = k.file.Keys[i]
 	}
-	return xwing{}, false
+	return key, k.self.Load(), i >= 0
 }
 
 // look reads the file again, which another process may have changed. What cannot
@@ -166,15 +156,21 @@ func (k *keyring) current(now time.Time) (is *self, public []wire.HubKey, failed
 	return nil, public, failed
 }
 
-// open opens a request to the hub.
+// open opens a request to the hub. It does so once, for who would try again keeps
+// it beside what was in it, and it may be a megabyte.
 func (k *keyring) open(request []byte, now time.Time) (*wire.Opened, error) {
-	is := k.self.Load()
-	opened, err := wire.OpenRequest(request, is.fingerprint, k.find(now))
-	if other := k.self.Load(); err != nil && other != is {
-		// It has become another while it looked for the key.
-		opened, err = wire.OpenRequest(request, other.fingerprint, k.find(now))
+	id, err := wire.RequestKey(request)
+	if err != nil {
+		return nil, err
 	}
-	return opened, err
+	key, is, ok := k.lookup(id, now)
+	return wire.OpenRequest(request, is.fingerprint, func(wire.KeyID) (hpke.PrivateKey, bool) {
+		if !ok {
+			return nil, false
+		}
+		private, err := wire.KEM().NewPrivateKey(key.Seed)
+		return private, err == nil
+	})
 }
 
 // due says whether a key is to be made, or deleted.

@@ -5,6 +5,7 @@ package codec
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 
@@ -24,8 +25,9 @@ type Raw = cbor.RawMessage
 var ErrNotCanonical = errors.New("cbor is not in its one canonical form")
 
 var (
-	encoder = mustEncoder()
-	decoder = mustDecoder()
+	encoder     = mustEncoder()
+	decoder     = mustDecoder(MaxDepth)
+	itemDecoder = mustDecoder(MaxDepth - 2)
 )
 
 // Marshal encodes v in core deterministic encoding (RFC 8949, section 4.2.1):
@@ -55,6 +57,67 @@ func Unmarshal(data []byte, v any) error {
 	if err := decoder.Unmarshal(data, v); err != nil {
 		return fmt.Errorf("decoding %T: %w", v, err)
 	}
+	return canonical(data, v)
+}
+
+// ArrayHead reads the head of an array, and returns how many items it has and the
+// bytes from the first of them on. With UnmarshalItem a long array is read of which
+// nothing is to be there twice.
+func ArrayHead(data []byte) (items int, rest []byte, err error) {
+	const array, oneByte, twoBytes = 0x80, 24, 25
+	size, least := 1, 0
+	switch {
+	case len(data) > 0 && data[0] >= array && data[0] < array+oneByte:
+		items = int(data[0] - array)
+	case len(data) > 1 && data[0] == array+oneByte:
+		size, least, items = 2, oneByte, int(data[1])
+	case len(data) > 2 && data[0] == array+twoBytes:
+		size, least, items = 3, 1<<8, int(data[1])<<8|int(data[2])
+	default:
+		return 0, nil, errors.New("decoding an array: not one, or too long")
+	}
+	if items < least {
+		return 0, nil, fmt.Errorf("decoding an array: %w", ErrNotCanonical)
+	}
+	return items, data[size:], nil
+}
+
+// UnmarshalItem decodes the first item of data, of an array in a map, as
+// UnmarshalOver does, and returns what is behind it.
+func UnmarshalItem(data []byte, v any) (rest []byte, err error) {
+	rest, err = itemDecoder.UnmarshalFirst(data, v)
+	if err != nil {
+		return nil, fmt.Errorf("decoding %T: %w", v, err)
+	}
+	return rest, canonicalOver(data[:len(data)-len(rest)], v)
+}
+
+// UnmarshalOver is Unmarshal for what is large and the caller's own: it makes no
+// other copy of data than v. While it works it writes over data, which after an
+// error is not to be used.
+func UnmarshalOver(data []byte, v any) error {
+	if err := decoder.Unmarshal(data, v); err != nil {
+		return fmt.Errorf("decoding %T: %w", v, err)
+	}
+	return canonicalOver(data, v)
+}
+
+// canonicalOver is canonical where the second encoding takes the place of the
+// first: by their hashes it is seen whether they are the same.
+func canonicalOver(data []byte, v any) error {
+	was := sha256.Sum256(data)
+	again := bytes.NewBuffer(data[:0:len(data)])
+	if err := encoder.MarshalToBuffer(v, again); err != nil {
+		return fmt.Errorf("decoding %T: %w", v, err)
+	}
+	if sha256.Sum256(again.Bytes()) != was {
+		return fmt.Errorf("decoding %T: %w", v, ErrNotCanonical)
+	}
+	return nil
+}
+
+// canonical says whether data is what Marshal gives for v.
+func canonical(data []byte, v any) error {
 	again := bytes.NewBuffer(make([]byte, 0, len(data)))
 	if err := encoder.MarshalToBuffer(v, again); err != nil {
 		return fmt.Errorf("decoding %T: %w", v, err)
@@ -77,13 +140,13 @@ func mustEncoder() cbor.UserBufferEncMode {
 	return mode
 }
 
-func mustDecoder() cbor.DecMode {
+func mustDecoder(depth int) cbor.DecMode {
 	mode, err := cbor.DecOptions{
 		DupMapKey:         cbor.DupMapKeyEnforcedAPF,
 		IndefLength:       cbor.IndefLengthForbidden,
 		TagsMd:            cbor.TagsForbidden,
 		ExtraReturnErrors: cbor.ExtraDecErrorUnknownField,
-		MaxNestedLevels:   MaxDepth,
+		MaxNestedLevels:   depth,
 		MaxArrayElements:  1 << 16,
 		MaxMapPairs:       1 << 10,
 	}.DecMode()

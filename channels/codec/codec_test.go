@@ -1,6 +1,7 @@
 package codec
 
 import (
+	"bytes"
 	"encoding/hex"
 	"testing"
 )
@@ -22,7 +23,15 @@ func TestRoundTrip(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	was := bytes.Clone(b)
 	var got letter
+	if err := UnmarshalOver(b, &got); err != nil || !bytes.Equal(b, was) {
+		t.Fatalf("%x, %v", b, err)
+	}
+	if rest, err := UnmarshalItem(append(b, 7), &got); err != nil || !bytes.Equal(b, was) || len(rest) != 1 {
+		t.Fatalf("%x, %x, %v", b, rest, err)
+	}
+	got = letter{}
 	if err := Unmarshal(b, &got); err != nil {
 		t.Fatal(err)
 	}
@@ -56,6 +65,9 @@ func TestRefused(t *testing.T) {
 		var got letter
 		if err := Unmarshal(data, &got); err == nil {
 			t.Errorf("%s: accepted as %+v", name, got)
+		}
+		if err := UnmarshalOver(bytes.Clone(data), &got); err == nil {
+			t.Errorf("%s: accepted over itself as %+v", name, got)
 		}
 	}
 	data, _ := hex.DecodeString("a2" + "626964" + "4401020304" + "646e616d65" + "6162")

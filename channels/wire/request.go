@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"crypto/ed25519"
 	"crypto/hpke"
 	"crypto/sha256"
@@ -112,21 +113,31 @@ func sealBody(id KeyID, enc []byte, sender *hpke.Sender, body requestBody) ([]by
 	return append(request, sealed...), nil
 }
 
+// RequestKey returns the id of the key that a request is sealed to, if by its size
+// and version it can be one. Errors: ErrTooLarge, ErrMalformed.
+func RequestKey(request []byte) (KeyID, error) {
+	if len(request) > MaxRequest {
+		return KeyID{}, fmt.Errorf("a request of %d bytes: %w", len(request), ErrTooLarge)
+	}
+	if len(request) < requestHeader+MinPad+aeadOverhead {
+		return KeyID{}, fmt.Errorf("a request of %d bytes: %w", len(request), ErrMalformed)
+	}
+	if request[0] != Version {
+		return KeyID{}, fmt.Errorf("a request of version %d: %w", request[0], ErrMalformed)
+	}
+	return KeyID(request[1:requestHeader]), nil
+}
+
 // OpenRequest opens a request sent to the hub named by fingerprint, with the
 // private key that find knows by its id. Errors: ErrTooLarge, ErrMalformed,
 // ErrUnknownKey. The calls are not verified yet, and Time is not compared.
 func OpenRequest(request []byte, fingerprint Fingerprint, find func(KeyID) (hpke.PrivateKey, bool)) (*Opened, error) {
-	if len(request) > MaxRequest {
-		return nil, fmt.Errorf("a request of %d bytes: %w", len(request), ErrTooLarge)
-	}
-	if len(request) < requestHeader+MinPad+aeadOverhead {
-		return nil, fmt.Errorf("a request of %d bytes: %w", len(request), ErrMalformed)
-	}
-	if request[0] != Version {
-		return nil, fmt.Errorf("a request of version %d: %w", request[0], ErrMalformed)
+	id, err := RequestKey(request)
+	if err != nil {
+		return nil, err
 	}
 	header, sealed := request[:requestHeader], request[requestHeader:]
-	private, ok := find(KeyID(header[1:]))
+	private, ok := find(id)
 	if !ok {
 		return nil, ErrUnknownKey
 	}
@@ -149,34 +160,51 @@ func OpenRequest(request []byte, fingerprint Fingerprint, find func(KeyID) (hpke
 	return o, nil
 }
 
+// What stands before the time in the CBOR of a requestBody, and before its calls.
+var (
+	beforeTime  = []byte("\xa2\x64time")
+	beforeCalls = []byte("\x65calls")
+)
+
 // decode reads the body of a request. The calls are counted before any is
-// decoded, so that a request costs no more memory than some times its length.
+// decoded, and each is decoded where it lies, so that of a large request hardly
+// anything is there twice.
 func (o *Opened) decode(padded []byte) error {
 	plain, err := unpad(padded)
 	if err != nil {
 		return fmt.Errorf("%w: %v", ErrMalformed, err)
 	}
-	var body requestBody
-	if err := codec.Unmarshal(plain, &body); err != nil {
+	rest, found := bytes.CutPrefix(plain, beforeTime)
+	if !found {
+		return fmt.Errorf("%w: no time", ErrMalformed)
+	}
+	if rest, err = codec.UnmarshalItem(rest, &o.Time); err != nil {
 		return fmt.Errorf("%w: %v", ErrMalformed, err)
 	}
-	if len(body.Calls) == 0 {
+	if rest, found = bytes.CutPrefix(rest, beforeCalls); !found {
 		return fmt.Errorf("%w: no calls", ErrMalformed)
 	}
-	if len(body.Calls) > MaxCalls {
-		return fmt.Errorf("%d calls: %w", len(body.Calls), ErrTooLarge)
+	count, rest, err := codec.ArrayHead(rest)
+	switch {
+	case err != nil:
+		return fmt.Errorf("%w: %v", ErrMalformed, err)
+	case count == 0:
+		return fmt.Errorf("%w: no calls", ErrMalformed)
+	case count > MaxCalls:
+		return fmt.Errorf("%d calls: %w", count, ErrTooLarge)
 	}
-	o.Time = body.Time
-	o.Calls = make([]Call, len(body.Calls))
-	for i, raw := range body.Calls {
+	o.Calls = make([]Call, count)
+	for i := range o.Calls {
 		c := &o.Calls[i]
-		if err := codec.Unmarshal(raw, c); err != nil {
+		if rest, err = codec.UnmarshalItem(rest, c); err != nil {
 			return fmt.Errorf("call %d: %w: %v", i, ErrMalformed, err)
 		}
 		if len(c.Op) == 0 || len(c.Op) > maxOp || len(c.Signature) != ed25519.SignatureSize {
 			return fmt.Errorf("call %d: %w", i, ErrMalformed)
 		}
-		body.Calls[i] = nil // of a large request not all is to be there twice
+	}
+	if len(rest) > 0 {
+		return fmt.Errorf("%w: bytes behind the calls", ErrMalformed)
 	}
 	return nil
 }
