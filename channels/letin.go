@@ -6,7 +6,6 @@ import (
 
 	"hubbub/channels/roster"
 	"hubbub/channels/session"
-	"hubbub/channels/wire"
 )
 
 // letIn takes a sealed join: somebody has redeemed a one-time key.
@@ -47,7 +46,7 @@ func (s *step) welcome(ch *channel, v invitation, join *roster.Signed, joiner se
 	}
 	inviter := session.Member(s.ops(ch).Get(v.op).Op().By) == ch.self
 	if v.state == inviteRevoked && inviter {
-		s.turnAway(ch, join, joiner)
+		s.turnAway(ch, joiner)
 	}
 	if ch.state != stateMember || !s.view(ch).Live(roster.Member(joiner)) {
 		s.newcomer(ch, joiner, v.op)
@@ -67,20 +66,16 @@ func (s *step) welcome(ch *channel, v invitation, join *roster.Signed, joiner se
 	}
 }
 
-// turnAway puts out who has joined by a key that was revoked before the hub
-// knew: he is told by the hub.
-func (s *step) turnAway(ch *channel, join *roster.Signed, joiner session.Member) {
+// turnAway removes who has joined by a key that was revoked before the hub knew. He
+// may have been let in by another meanwhile: so he is told as all are who are
+// removed, and the hubs put him out when he has had time to read it.
+func (s *step) turnAway(ch *channel, joiner session.Member) {
 	remove, err := s.view(ch).Removal(roster.Member(joiner), -1)
 	if err != nil {
 		return // he is none already
 	}
 	if err := s.announceRemoval(ch, remove); err != nil {
 		s.emit(Warn{Channel: ch.name, Text: err.Error()})
-		return
-	}
-	args := mustEncode(wire.RevokeArgs{Token: wire.Token(join.Op().Args.(roster.Join).Token)})
-	for _, h := range s.placesOf(ch) {
-		s.call(pending{hub: h, channel: ch.row, op: wire.OpRevoke, args: args})
 	}
 }
 

@@ -124,6 +124,9 @@ func (s *step) refused(ch *channel, hub int64, e *wire.Error) {
 			return
 		}
 		wait = refusedPutOut
+		if p.standing != PutOut {
+			s.timer(ch, timerShut, s.now.Add(shutLong)) // it may be that only a hub of his own is left
+		}
 		if s.shutOut(ch) {
 			if p.standing != PutOut {
 				s.tellOut(ch)

@@ -147,26 +147,31 @@ func (s *step) tellShut(ch *channel) {
 	if ch.state != stateMember || s.shutOut(ch) {
 		return
 	}
-	lone, lost := s.loneHubs(ch), 0
+	lone, lost, revoked := s.loneHubs(ch), 0, 0
 	for _, hub := range s.placesOf(ch) {
 		p := s.placeAt(ch.row, hub)
 		switch {
 		case slices.Contains(lone, hub):
-		case p.entered, p.standing != PutOut && p.standing != Lost:
-			return
-		default:
+		case !p.entered && p.standing == Lost:
 			lost++
+		case !p.entered && p.standing == PutOut:
+			revoked++
+		default:
+			return
 		}
 	}
-	if lost == 0 {
-		return
-	}
-	which := "no hub"
+	which, why := "no hub", "they have lost the channel, and nobody has let you in again; or"
 	if len(lone) > 0 {
 		which = "no hub but your own, of which the others have not heard,"
 	}
-	s.info(ch, "%s of %s has let you in for a day: they have lost the channel, and nobody has let you in again; or you were removed meanwhile, and by whom has not reached you: it could be %s. What was said so far stays here, and what you write is kept. Ask over another way",
-		which, ch.name, s.whoIsAbove(ch, ch.self))
+	switch {
+	case lost+revoked == 0:
+		return
+	case lost == 0:
+		why = "it seems that"
+	}
+	s.info(ch, "%s of %s has let you in for a day: %s you were removed meanwhile, and by whom has not reached you: it could be %s. What was said so far stays here, and what you write is kept. Ask over another way",
+		which, ch.name, why, s.whoIsAbove(ch, ch.self))
 }
 
 // loneHubs are the hubs that the user alone keeps the channel on, and of which no

@@ -198,6 +198,37 @@ func TestRevokedTooLate(t *testing.T) {
 	}
 }
 
+// TestRevokedTooLateAndLetIn: another has let in meanwhile who came by the key. He
+// has a hub of his own, too, and must not go on there alone, knowing nothing.
+func TestRevokedTooLateAndLetIn(t *testing.T) {
+	w := begin(t)
+	alice, bob := w.two()
+	key := alice.invites("#bob")
+	carol := w.person("carol")
+	carol.owns(w.hub("cellar"), false)
+	off := w.islands()
+	off[alice] = true
+	w.run(time.Second)
+	carol.redeems("#c", key)
+	w.run(5 * time.Minute)
+	carol.says("#c", "alice is away")
+	w.run(time.Minute)
+	bob.saw("#alice", "carol: alice is away")
+	for _, v := range alice.core.Invites() {
+		if v.State == "open" {
+			alice.do(channels.Revoke{Invite: v.Number})
+		}
+	}
+	off[alice] = false
+	w.run(10 * time.Minute)
+	carol.hears("#c", "alice has removed you from #c")
+	for p, channel := range map[*person]string{alice: "#bob", bob: "#alice"} {
+		if got := p.nicks(channel); len(got) != 2 {
+			t.Errorf("%s sees %q", p.name, got)
+		}
+	}
+}
+
 // TestRemovedAtTheDoor: somebody is removed before he hears that he was let in. He is
 // told that this may be why the hub lets him in no more.
 func TestRemovedAtTheDoor(t *testing.T) {
