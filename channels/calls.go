@@ -161,6 +161,10 @@ func (s *step) signed(h hub, p pending) (c wire.SignedCall, size int, ok bool) {
 		c.Args, c.Key = wire.ClaimArgs{Secret: [16]byte(h.secret)}, h.account
 	case wire.OpOpen, wire.OpRetire:
 		c.Key = h.account
+	case wire.OpStatus:
+		if p.channel == 0 {
+			c.Key = h.account
+		}
 	case wire.OpRedeem:
 		secret, found := first(s.book, readBytes, "SELECT secret FROM redeemed WHERE channel = ? AND secret IS NOT NULL", p.channel)
 		if !found || len(secret) != 16 {
@@ -276,6 +280,9 @@ func (s *step) take1(p pending, result wire.Result) verdict {
 		return s.knocked(p, result)
 	case wire.OpPut:
 		return s.stored(p, result)
+		if p.channel == 0 {
+			return s.accountAnswered(p, result)
+		}
 	case wire.OpClose:
 		return s.closedOn(p, result)
 	case wire.OpRetire:

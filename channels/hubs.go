@@ -138,10 +138,37 @@ func (s *step) useHub(in UseHub) {
 		s.book.run("UPDATE hubs SET secret = ? WHERE id = ?", in.Secret[:], h.row)
 	}
 	s.memory.claiming[h.row] = in.Ref
-	if s.book.number("SELECT count(*) FROM calls WHERE hub = ? AND op = ?", h.row, string(wire.OpClaim)) == 0 {
-		s.call(pending{hub: h.row, op: wire.OpClaim})
-	}
+	s.claim(h)
 	s.hurry(h.row)
+}
+
+// claim has the secret of a hub claimed. Where one has an account already the hub
+// is asked first whether it still is one: see accountAnswered.
+func (s *step) claim(h hub) {
+	if s.book.number("SELECT count(*) FROM calls WHERE hub = ? AND channel IS NULL AND op IN (?, ?)", h.row, string(wire.OpClaim), string(wire.OpStatus)) > 0 {
+		return
+	}
+	op := wire.OpClaim
+	if h.claimed {
+		op = wire.OpStatus
+	}
+	s.call(pending{hub: h.row, op: op})
+}
+
+// accountAnswered takes whether an account is still one of the hub's, before
+// another secret is claimed. Where it was taken back its key is not used again: who
+// has stolen it, which may be why, would have the new account as well.
+func (s *step) accountAnswered(p pending, result wire.Result) verdict {
+	if e := result.Error; e != nil && transient(e.Code) {
+		return later
+	}
+	if e := result.Error; e != nil && e.Code == wire.CodeDenied {
+		seed := make([]byte, ed25519.SeedSize)
+		rand.Read(seed)
+		s.book.run("UPDATE hubs SET account = ? WHERE id = ?", seed, p.hub)
+	}
+	s.call(pending{hub: p.hub, op: wire.OpClaim})
+	return answered
 }
 
 // moved tells the channels that one has opened on a hub where it is now.
@@ -197,9 +224,22 @@ func (s *step) claimed(p pending, result wire.Result) verdict {
 	s.forgot()
 	// A hub that was wiped and is claimed anew opens what it had lost.
 	s.book.run("UPDATE places SET opened = 1, retry = 0 WHERE hub = ? AND opened = -1", h.row)
+	s.openClosed(h)
 	h.owner = r.Owner
 	s.ready(ref, h)
 	return answered
+}
+
+// openClosed opens the channels again that were closed with the account which one
+// had on a hub before.
+func (s *step) openClosed(h hub) {
+	for _, row := range list(s.book, readNumber, "SELECT channel FROM places WHERE hub = ? AND opened = 1 AND dropped = 0 AND standing = ? ORDER BY channel",
+		h.row, int(Closed)) {
+		if ch := s.channels[row]; ch != nil && ch.state == stateMember && !s.hasClosed(h) {
+			s.book.run("UPDATE places SET later = 0 WHERE channel = ? AND hub = ?", row, h.row)
+			s.openFirst(ch, h.row)
+		}
+	}
 }
 
 // forgetAccount takes back that a hub is one's own.
