@@ -321,7 +321,7 @@ func (p *person) noteRemoved(events []channels.Event) {
 		p.look() // it may be the first that is heard of his being in
 		for _, tk := range p.w.talks {
 			if s := p.seat(tk); s != nil && tk.name == l.Channel {
-				s.guesses = strings.Contains(l.Text, "no hub of ")
+				s.guesses = strings.HasPrefix(l.Text, "no hub ")
 				s.isRemoved()
 			}
 		}
