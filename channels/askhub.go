@@ -43,25 +43,26 @@ func (s *step) nextAsk(h hub) {
 	in := s.memory.asks[i].in
 	s.memory.asks = slices.Delete(slices.Clone(s.memory.asks), i, i+1)
 	call := wire.SignedCall{Op: in.Op, Args: in.Args, Key: h.account}
-	s.request(h, &flight{hub: h.row, line: line{hub: h.row}, kind: flightAsk, sent: s.now, ask: in.Ref}, []wire.SignedCall{call}, 0)
+	s.request(h, &flight{hub: h.row, line: line{hub: h.row}, kind: flightAsk, sent: s.now, ask: in}, []wire.SignedCall{call}, 0)
 }
 
 // asked takes what the hub answers.
 func (s *step) asked(f *flight, result wire.Result) {
 	h, ok := s.hub(f.hub)
 	if !ok || h.account == nil {
-		s.fail(f.ask, "", CodeNoHub, "you have no account on that hub any more")
+		s.fail(f.ask.Ref, "", CodeNoHub, "you have no account on that hub any more")
 		s.notAsked(f.hub, "you have no account on that hub any more")
 		return
 	}
-	s.emit(HubSaid{Ref: f.ask, Hub: h.address, Result: result})
+	s.noteAsked(f, f.ask.Op, f.ask.Args, result)
+	s.emit(HubSaid{Ref: f.ask.Ref, Hub: h.address, Result: result})
 	s.nextAsk(h)
 }
 
 // unasked takes that it does not answer, and asks it nothing else either.
 func (s *step) unasked(f *flight, why HubFailure) {
 	text := f.url + ": " + cleanLine(why.Text)
-	s.fail(f.ask, "", CodeHub, "%s", text)
+	s.fail(f.ask.Ref, "", CodeHub, "%s", text)
 	s.notAsked(f.hub, text)
 }
 

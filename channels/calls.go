@@ -206,6 +206,9 @@ func transient(code wire.Code) bool {
 
 // worked takes the answers to a request's calls.
 func (s *step) worked(f *flight, results []wire.Result) {
+	if f.probe {
+		s.noteAsked(f, wire.OpStatus, nil, results[0])
+	}
 	troubled := map[int64]bool{} // a call of this channel did not come through: those behind it may fail for that
 	for i, id := range f.calls {
 		p, ok := first(s.book, readCall, selectCalls+"WHERE id = ?", id)
@@ -277,12 +280,12 @@ func (s *step) take1(p pending, result wire.Result) verdict {
 	case wire.OpRedeem:
 		return s.redeemed(p, result)
 	case wire.OpStatus:
-		return s.knocked(p, result)
-	case wire.OpPut:
-		return s.stored(p, result)
 		if p.channel == 0 {
 			return s.accountAnswered(p, result)
 		}
+		return s.knocked(p, result)
+	case wire.OpPut:
+		return s.stored(p, result)
 	case wire.OpClose:
 		return s.closedOn(p, result)
 	case wire.OpRetire:

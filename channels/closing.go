@@ -17,6 +17,7 @@ import (
 
 const (
 	closesAgain  = 10 * time.Minute // a hub that says now this and now that is not told of more often
+	closesAnew   = 20 * time.Minute // nor one that goes again after it was to stay
 	closesRemind = 24 * time.Hour   // so long before, channels that have no other hub are told of again
 	closesAbove  = 24 * time.Hour   // so long who stands above waits for whoever had added the hub
 	closesMost   = 10 * 365 * 24 * time.Hour
@@ -43,7 +44,7 @@ func (s *step) noteCloses(f *flight, c closing) (news bool) {
 	if !c.known || !ok || f.astray || h.address.URL != f.url || h.embedded {
 		return false
 	}
-	at := time.Time{}
+	var at time.Time
 	if c.at > 0 && c.at < s.now.Add(closesMost).Unix() {
 		at = time.Unix(c.at, 0).UTC()
 	}
@@ -58,7 +59,34 @@ func (s *step) noteCloses(f *flight, c closing) (news bool) {
 		s.book.run("DELETE FROM unmirrored WHERE hub = ? AND why = ?", h.row, mirrorCloses)
 	}
 	s.mirrors() // where it stood for one that stays, or the other way round
-	return !s.lately(stamp(h.closesTold), closesAgain)
+	h.closes, h.reminded = at, false
+	told := s.tellsClosing(h)
+	return !told.IsZero() && !told.After(s.now)
+}
+
+// noteAsked notes when a hub goes by what it answers to something else than a fetch.
+// Where channels are read it is they who say so, in their order.
+func (s *step) noteAsked(f *flight, op wire.Op, args any, result wire.Result) {
+	c := closing{known: true}
+	var err error
+	switch op {
+	case wire.OpRetire:
+		retire, ok := args.(wire.RetireArgs)
+		c.known, c.at = ok && result.Error == nil, retire.At
+	case wire.OpReport:
+		var r wire.ReportResult
+		err = decode(result, &r)
+		c.at = r.Closes
+	case wire.OpStatus:
+		var r wire.StatusResult
+		err = decode(result, &r)
+		c.at = r.Closes
+	default:
+		return
+	}
+	if err == nil && s.book.number("SELECT count(*) FROM places WHERE hub = ? AND joined = 1 AND dropped = 0", f.hub) == 0 {
+		s.noteCloses(f, c)
+	}
 }
 
 // reopened has a hub asked again for what it refused because it had closed.
@@ -70,11 +98,16 @@ func (s *step) reopened(h hub) {
 func (s *step) hasClosed(h hub) bool { return !h.closes.IsZero() && !h.closes.After(s.now) }
 
 // tellsClosing is when the user is to be told that a hub goes, or stays after all,
-// or reminded of it; zero: not at all.
+// or reminded of it; zero: not at all. That it stays does not wait: he may be about
+// to look for another.
 func (s *step) tellsClosing(h hub) time.Time {
+	rests := closesAgain
+	if h.closesSaid.IsZero() {
+		rests = closesAnew
+	}
 	switch {
-	case !h.closes.Equal(h.closesSaid) && s.lately(stamp(h.closesTold), closesAgain):
-		return h.closesTold.Add(closesAgain)
+	case !h.closes.Equal(h.closesSaid) && !h.closes.IsZero() && s.lately(stamp(h.closesTold), rests):
+		return h.closesTold.Add(rests)
 	case !h.closes.Equal(h.closesSaid):
 		return s.now
 	case h.closes.IsZero() || h.reminded:

@@ -271,6 +271,78 @@ func TestAHubStaysAfterAll(t *testing.T) {
 	}
 }
 
+// That it stays is heard as soon as that it goes: somebody may be about to look for
+// another hub.
+func TestAHubStaysAfterAllAtOnce(t *testing.T) {
+	w := begin(t)
+	alice, bob := w.two()
+	attic := w.hub("attic")
+	for _, at := range []time.Time{w.now.Add(7 * 24 * time.Hour), {}} {
+		alice.retires(attic, at)
+		attic.send()
+		w.run(10 * time.Second)
+	}
+	for _, p := range []struct {
+		*person
+		channel string
+	}{{alice, "#bob"}, {bob, "#alice"}} {
+		if told := p.toldCloses(); len(told) != 2 || told[0].At.IsZero() || !told[1].At.IsZero() {
+			t.Errorf("%s was told %+v", p.name, told)
+		}
+		hasLine(t, p.name, p.infos(p.channel), "stays after all")
+	}
+}
+
+// Where no channel is read on it any more nobody would hear of it there: its owner
+// knows by what he has asked for, and the channels come back.
+func TestAHubThatAllHaveLeftStays(t *testing.T) {
+	w := begin(t)
+	alice, bob, attic, _ := w.twoHubs()
+	alice.retires(attic, w.now.Add(7*24*time.Hour))
+	w.run(20 * time.Minute)
+	if got := bob.hubsOf("#alice"); !slices.Equal(got, []string{"cellar"}) {
+		t.Fatalf("bob sees the hubs %q", got)
+	}
+	alice.retires(attic, time.Time{})
+	w.run(30 * time.Second)
+	if told := alice.toldCloses(); len(told) != 2 || !told[1].At.IsZero() {
+		t.Errorf("alice was told %+v", told)
+	}
+	for _, p := range []struct {
+		*person
+		channel string
+	}{{alice, "#bob"}, {bob, "#alice"}} {
+		if got := p.hubsOf(p.channel); !slices.Equal(got, []string{"attic", "cellar"}) {
+			t.Errorf("%s sees the hubs %q", p.name, got)
+		}
+	}
+	w.goesOn(alice, bob, "on")
+}
+
+// A guest who has left it hears so when he asks the hub how it is, or his gateway does.
+func TestAGuestHearsThatAHubStays(t *testing.T) {
+	w := begin(t)
+	alice, bob := w.two()
+	attic := w.hub("attic")
+	bob.guestOf(alice, attic)
+	carol := w.person("carol")
+	carol.guestOf(alice, attic)
+	closes := func(p *person) time.Time { return p.core.Hubs()[0].Closes }
+	alice.retires(attic, w.now.Add(7*24*time.Hour))
+	w.run(time.Minute)
+	carol.asks(attic, wire.OpStatus, nil, nil)
+	if closes(carol).IsZero() || closes(bob).IsZero() {
+		t.Errorf("carol, who has no channel there, knows that it closes on %v, bob on %v", closes(carol), closes(bob))
+	}
+	alice.retires(attic, time.Time{})
+	w.run(time.Minute)
+	carol.restart()
+	w.run(time.Minute)
+	if !closes(carol).IsZero() || !closes(bob).IsZero() {
+		t.Errorf("carol still takes it to close on %v, bob on %v", closes(carol), closes(bob))
+	}
+}
+
 // A hub that says now this and now that tires nobody.
 func TestAHubThatGoesAndStaysByTurns(t *testing.T) {
 	w := begin(t)

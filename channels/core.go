@@ -169,6 +169,8 @@ func (s *step) take(in Input) {
 		s.mirror(in)
 	case DropHub:
 		s.dropHub(in)
+	case ForgetHub:
+		s.forgetHub(in)
 	case MoveHub:
 		s.moveHub(in)
 	case Rescue:

@@ -245,9 +245,10 @@ func (s *step) openClosed(h hub) {
 // forgetAccount takes back that a hub is one's own.
 func (s *step) forgetAccount(h hub) {
 	s.book.run("UPDATE hubs SET account = NULL, secret = NULL, claimed = 0, owner = 0 WHERE id = ?", h.row)
-	if s.book.number("SELECT count(*) FROM places WHERE hub = ?", h.row) == 0 {
+	if s.book.number("SELECT count(*) FROM places WHERE hub = ?", h.row) == 0 && !s.peeks(h.row) {
 		s.book.run("DELETE FROM calls WHERE hub = ?", h.row)
 		s.book.run("DELETE FROM hubs WHERE id = ?", h.row)
+		s.forgetState(h.row)
 	}
 }
 

@@ -175,6 +175,14 @@ type DropHub struct {
 	Hub     wire.Fingerprint
 }
 
+// ForgetHub makes a hub none of the user's any more: his account there is deleted.
+// Channels that another hub has, which answers, leave it as by DropHub, but for those
+// that other members keep there; the others stay there. It answers with Done or Failed.
+type ForgetHub struct {
+	Ref Ref
+	Hub wire.Fingerprint
+}
+
 // MoveHub says that a hub that is known answers at another URL now, as whoever
 // gives this input has found out. The members of the channels there are told. It
 // answers with Done or Failed.
@@ -234,6 +242,7 @@ func (Fork) input()      {}
 func (Verify) input()    {}
 func (Mirror) input()    {}
 func (DropHub) input()   {}
+func (ForgetHub) input() {}
 func (MoveHub) input()   {}
 func (AskHub) input()    {}
 func (Rescue) input()    {}

@@ -271,7 +271,7 @@ func (s *step) nameHubs(ch *channel) {
 	for _, id := range list(s.book, readNumber, `SELECT hub FROM places p WHERE channel = ? AND opened = 1
 		AND NOT EXISTS (SELECT 1 FROM unmirrored WHERE channel = p.channel AND hub = p.hub AND why = ?) ORDER BY hub`, ch.row, mirrorDropped) {
 		h, ok := s.hub(id)
-		if !ok || slices.ContainsFunc(known, func(v roster.HubView) bool { return wire.Fingerprint(v.Key) == h.address.Fingerprint }) {
+		if !ok || h.account == nil || slices.ContainsFunc(known, func(v roster.HubView) bool { return wire.Fingerprint(v.Key) == h.address.Fingerprint }) {
 			continue
 		}
 		_, err := s.announce(ch, hubAdd(h))

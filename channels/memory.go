@@ -82,7 +82,7 @@ type flight struct {
 	counts   []int64 // channels that the hub is asked the numbers of, behind the acks
 	probe    bool    // work: it only asks how the hub is
 	peek     *peek
-	ask      Ref    // flightAsk: who asks
+	ask      AskHub // flightAsk: what is asked
 	url      string // where the hub was asked
 	astray   bool   // it was another of its URLs that answered
 }

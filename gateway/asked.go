@@ -66,6 +66,8 @@ func refOf(in channels.Input) channels.Ref {
 		return in.Ref
 	case channels.DropHub:
 		return in.Ref
+	case channels.ForgetHub:
+		return in.Ref
 	case channels.MoveHub:
 		return in.Ref
 	case channels.AskHub:

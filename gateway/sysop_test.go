@@ -42,7 +42,7 @@ func (c *consulted) Step(in channels.Input, now time.Time) (channels.Output, err
 			break
 		}
 		out.Events = append(out.Events, channels.Done{Ref: in.Ref, Text: "the one-time key 7 is closed"})
-	case channels.Mirror, channels.DropHub, channels.MoveHub, channels.Rescue, channels.AskHub,
+	case channels.Mirror, channels.DropHub, channels.ForgetHub, channels.MoveHub, channels.Rescue, channels.AskHub,
 		channels.Remove, channels.Confirm, channels.Share, channels.Fork, channels.Verify:
 		if c.answer != nil {
 			out.Events = append(out.Events, c.answer(in))
