@@ -41,6 +41,7 @@ type answer struct {
 	admitted  bool                // its visitor's budget is not spent
 	news      bool                // something was written that others may be waiting for
 	inOrder   map[wire.Token]bool // owners whose request it is, and is in order
+	alone     bool                // hub.conf's owner has taken the place of all others
 	importing *importing          // what this transaction imports
 }
 
@@ -54,17 +55,10 @@ type operation struct {
 // operations are the calls that the hub knows.
 var operations = map[wire.Op]*operation{
 	wire.OpClaim: operationOf(true, func(a *answer, tx store.Tx, c *wire.Call, args wire.ClaimArgs) (any, error) {
-		var account store.Account
-		claim := func() (err error) {
-			account, err = tx.Claim(c.Token, keyHash(args.Secret), a.hub.claimable(args.Secret))
-			return err
-		}
-		err := a.asOwner(tx, c.Token, claim(), claim)
-		return wire.ClaimResult{Owner: account.Owner, Quota: account.Quota}, err
+		return a.claim(tx, c, args)
 	}),
 	wire.OpOpen: operationOf(true, func(a *answer, tx store.Tx, c *wire.Call, args wire.OpenArgs) (any, error) {
-		open := func() error { return tx.Open(c.Channel, c.Token, args) }
-		return nil, a.asOwner(tx, c.Token, open(), open)
+		return nil, a.asAccount(tx, c.Token, func() error { return tx.Open(c.Channel, c.Token, args) })
 	}),
 	wire.OpGrant: operationOf(true, func(a *answer, tx store.Tx, c *wire.Call, args wire.GrantArgs) (any, error) {
 		return nil, tx.Grant(c.Channel, c.Token, args)
@@ -160,11 +154,11 @@ func (a *answer) status(tx store.Tx, c *wire.Call) (any, error) {
 		return nil, err
 	}
 	result, err := tx.Status(c.Channel, c.Token)
-	if c.Channel == (wire.Channel{}) && isCode(err, wire.CodeDenied) {
+	if c.Channel == (wire.Channel{}) && !isFault(err) {
 		// Of an owner whom the database does not know there is nothing in it.
-		if _, result.Owner = a.hub.owned(c.Token); result.Owner {
-			err = nil
-		}
+		var account store.Account
+		account, err = a.account(tx, c.Token, false)
+		result.Owner = account.Owner
 	}
 	result.Software, result.Generation = Software, generation
 	return result, err
@@ -252,7 +246,7 @@ func (a *answer) run(ctx context.Context, jobs []*job) error {
 	}
 	room, inOrder := a.room, a.inOrder
 	err := a.hub.transact(ctx, writes, func(tx store.Tx) error {
-		a.room, a.news, a.inOrder = room, false, maps.Clone(inOrder) // it may be done a second time, with a new database
+		a.room, a.news, a.alone, a.inOrder = room, false, false, maps.Clone(inOrder) // it may be done a second time, with a new database
 		tx.Asked(a.asked)
 		if !a.admitted {
 			if err := a.from.admit(tx); err != nil {
@@ -272,7 +266,7 @@ func (a *answer) run(ctx context.Context, jobs []*job) error {
 	})
 	a.endImport(ctx, err == nil)
 	if err != nil {
-		a.room, a.news, a.inOrder = room, false, inOrder
+		a.room, a.news, a.alone, a.inOrder = room, false, false, inOrder
 		for _, j := range jobs {
 			if j.failed == nil {
 				j.value, j.err = nil, err
@@ -319,7 +313,7 @@ func (a *answer) committed(ctx context.Context, jobs []*job) {
 			a.hub.config.Log.Error("waking those who wait", "error", err)
 		}
 	}
-	a.hub.keepOwners(ctx, jobs)
+	a.keepOwners(ctx, jobs)
 	for _, j := range jobs {
 		if args, ok := j.args.(wire.ClaimArgs); ok && (j.err == nil || isCode(j.err, wire.CodeUsed)) {
 			a.hub.forgetClaim(args.Secret)

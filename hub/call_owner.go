@@ -74,17 +74,7 @@ func (a *answer) mayOwn(tx store.Tx, c *wire.Call, writes bool) error {
 	if c.Channel != (wire.Channel{}) {
 		return &wire.Error{Code: wire.CodeBad, Text: "the call is of no channel"}
 	}
-	account, err := tx.Account(c.Token)
-	if isCode(err, wire.CodeDenied) {
-		// A new database does not know its owner any more.
-		var owner store.Owner
-		if owner, account.Owner = a.hub.owned(c.Token); account.Owner {
-			err = nil
-		}
-		if account.Owner && writes {
-			err = tx.Own(owner)
-		}
-	}
+	account, err := a.account(tx, c.Token, writes)
 	switch {
 	case err != nil:
 		return err

@@ -61,6 +61,19 @@ func refillClaim(data string, fingerprint wire.Fingerprint) error {
 	return writeClaim(data, fingerprint)
 }
 
+// settleClaim makes the owner key that somebody has asked for, and removes one where
+// hub.conf names an owner who has not come yet: it is not to be good as well.
+func (h *Hub) settleClaim() error {
+	if awaited, _ := h.awaited(); !awaited {
+		return refillClaim(h.config.Data, h.Fingerprint())
+	}
+	err := os.Remove(filepath.Join(h.config.Data, claimName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
 // ReadClaim returns the owner's key in a hub's data folder; ok is false if the
 // hub was claimed, or never started.
 func ReadClaim(data string) (key wire.AccountKey, ok bool, err error) {

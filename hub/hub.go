@@ -11,8 +11,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"sync"
 	"time"
@@ -118,14 +116,7 @@ func Open(config Config) (*Hub, error) {
 		return nil, fmt.Errorf("opening the hub: %w", errors.Join(err, h.Close()))
 	}
 	h.keys = keys
-	// Where hub.conf came later than the first start, the key that was made then is not
-	// to be good as well.
-	if owners, err := readOwners(data); err == nil && len(owners) == 0 && config.Owner != (wire.Token{}) {
-		if err := os.Remove(filepath.Join(data, claimName)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("opening the hub: %w", errors.Join(err, h.Close()))
-		}
-	}
-	if err := refillClaim(data, h.Fingerprint()); err != nil {
+	if err := h.settleClaim(); err != nil {
 		return nil, fmt.Errorf("opening the hub: %w", errors.Join(err, h.Close()))
 	}
 	return h, nil

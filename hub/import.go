@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"hubbub/channels/codec"
 	"hubbub/channels/wire"
@@ -98,6 +99,10 @@ func (a *answer) importStaged(tx store.Tx) error {
 	}
 	for _, o := range owners {
 		p.Owners = append(p.Owners, pendingOwner(o))
+	}
+	// Or he would have to take their place.
+	if named := a.hub.namedOwner(); a.hub.config.Owner != (wire.Token{}) && !slices.Contains(owners, named) {
+		p.Owners = append(p.Owners, pendingOwner(named))
 	}
 	return a.beginImport(p)
 }

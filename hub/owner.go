@@ -78,12 +78,33 @@ func writeOwners(data string, owners []store.Owner) error {
 	return writeFile(filepath.Join(data, ownerName), text.Bytes())
 }
 
-// owned returns the owner whose account key token is, if hub.conf or the folder
-// says so.
-func (h *Hub) owned(token wire.Token) (store.Owner, bool) {
-	if token == h.config.Owner && token != (wire.Token{}) {
-		return store.Owner{Token: token, Key: keyHash(wire.OwnerSecret(token))}, true
+// Whoever can write to the web space owns the hub. So the owner whom hub.conf names
+// takes the place of all whom the hub has had: they are refused from the moment on
+// that he stands there, and are forgotten with his first call. As long as he is not
+// in the file of owners he has not come yet. Afterwards hub.conf has no more to say:
+// claim.txt and an import may bring others to him.
+
+// named says whether hub.conf names an account as the owner.
+func (h *Hub) named(token wire.Token) bool { return token == h.config.Owner && token != (wire.Token{}) }
+
+// awaited says whether hub.conf names an owner who has not come yet, as far as
+// the folder tells; and whether there is another in whose place he comes.
+func (h *Hub) awaited() (yes, another bool) {
+	if h.config.Owner == (wire.Token{}) {
+		return false, false
 	}
+	owners, err := readOwners(h.config.Data)
+	yes = err == nil && !slices.ContainsFunc(owners, func(o store.Owner) bool { return o.Token == h.config.Owner })
+	return yes, yes && len(owners) > 0
+}
+
+// namedOwner is the owner whom hub.conf names.
+func (h *Hub) namedOwner() store.Owner {
+	return store.Owner{Token: h.config.Owner, Key: keyHash(wire.OwnerSecret(h.config.Owner))}
+}
+
+// owned returns the owner whose account key token is, if the folder says so.
+func (h *Hub) owned(token wire.Token) (store.Owner, bool) {
 	if _, err := os.Lstat(h.importPath()); err == nil {
 		return store.Owner{}, false // the file may be of the hub that this one was
 	}
@@ -98,55 +119,84 @@ func (h *Hub) owned(token wire.Token) (store.Owner, bool) {
 	return owners[i], true
 }
 
-// awaited says whether hub.conf names an owner who has not come yet, as far as
-// the folder tells.
-func (h *Hub) awaited() bool {
-	if h.config.Owner == (wire.Token{}) {
-		return false
+// errReplaced refuses whoever owned the hub before hub.conf named another.
+var errReplaced = &wire.Error{Code: wire.CodeDenied, Text: "hub.conf names another owner"}
+
+// account is store.Tx.Account, of whom it is also known from hub.conf and from the
+// folder whether he owns the hub: a new database does not know its owner. If writes,
+// it knows him from now on.
+func (a *answer) account(tx store.Tx, caller wire.Token, writes bool) (store.Account, error) {
+	account, err := tx.Account(caller)
+	unknown := isCode(err, wire.CodeDenied)
+	if err != nil && !unknown && !isCode(err, wire.CodeBanned) {
+		return account, err
 	}
-	owners, err := readOwners(h.config.Data)
-	return err == nil && !slices.ContainsFunc(owners, func(o store.Owner) bool { return o.Token == h.config.Owner })
+	awaited, _ := a.hub.awaited()
+	owner, owns := a.hub.namedOwner(), a.hub.named(caller)
+	switch {
+	case awaited && account.Owner && !owns:
+		return store.Account{}, errReplaced
+	case account.Owner && !awaited:
+		return account, nil
+	case unknown && !owns && !awaited:
+		owner, owns = a.hub.owned(caller)
+	}
+	if !owns {
+		return account, err
+	}
+	if writes {
+		a.alone = a.alone || awaited
+		if err := tx.Own(owner, awaited); err != nil {
+			return store.Account{}, err
+		}
+	}
+	return store.Account{Owner: true}, nil
 }
 
-// asOwner does an account's call again that was denied because the database,
-// a new one, does not know its owner any more.
-func (a *answer) asOwner(tx store.Tx, caller wire.Token, denied error, again func() error) error {
-	if !isCode(denied, wire.CodeDenied) {
-		return denied
-	}
-	switch _, err := tx.Account(caller); {
-	case err == nil:
-		return denied // for another reason
-	case !isCode(err, wire.CodeDenied):
+// asAccount does what an account asks for, once it is known whether it owns the hub.
+func (a *answer) asAccount(tx store.Tx, caller wire.Token, do func() error) error {
+	_, err := a.account(tx, caller, true)
+	if err == error(errReplaced) || isFault(err) {
 		return err
 	}
-	owner, ok := a.hub.owned(caller)
-	if !ok {
-		return denied
-	}
-	if err := tx.Own(owner); err != nil {
+	return do()
+}
+
+// claim does a call. The owner whom hub.conf names has a key that is no secret, and
+// is no key to anybody else.
+func (a *answer) claim(tx store.Tx, c *wire.Call, args wire.ClaimArgs) (any, error) {
+	var account store.Account
+	err := a.asAccount(tx, c.Token, func() (err error) {
+		if a.hub.named(c.Token) && args.Secret == wire.OwnerSecret(c.Token) {
+			account, err = tx.Account(c.Token)
+		} else {
+			account, err = tx.Claim(c.Token, keyHash(args.Secret), a.hub.claimable(args.Secret))
+		}
 		return err
-	}
-	return again()
+	})
+	return wire.ClaimResult{Owner: account.Owner, Quota: account.Quota}, err
 }
 
 // keepOwners writes down in the folder who owns the hub as the database says:
 // after the call of an account, and where a hub of an older version did not.
-func (h *Hub) keepOwners(ctx context.Context, jobs []*job) {
-	written, account := false, false
+func (a *answer) keepOwners(ctx context.Context, jobs []*job) {
+	written, account := false, a.alone
 	for _, j := range jobs {
 		if j.failed == nil && j.err == nil && j.op.writes {
 			written = true
 			account = account || j.call.Op == wire.OpClaim || j.call.Op == wire.OpOpen
 		}
 	}
-	if !written {
+	if !written && !a.alone {
 		return
 	}
+	h := a.hub
 	if _, err := os.Lstat(filepath.Join(h.config.Data, ownerName)); !account && !errors.Is(err, fs.ErrNotExist) {
 		return
 	}
-	if err := h.addOwners(ctx); err != nil {
+	alone := a.alone
+	a.alone = false
+	if err := h.addOwners(ctx, alone); err != nil {
 		h.config.Log.Error("writing down who owns the hub", "error", err)
 	}
 }
@@ -161,14 +211,14 @@ func (h *Hub) knownOwners(ctx context.Context) (known []store.Owner, err error) 
 }
 
 // addOwners adds to the file whom the database knows as an owner and the file
-// does not.
-func (h *Hub) addOwners(ctx context.Context) error {
+// does not. With alone there are no others in it then.
+func (h *Hub) addOwners(ctx context.Context, alone bool) error {
 	known, err := h.knownOwners(ctx)
 	if err != nil {
 		return err
 	}
 	lacks := func(owners []store.Owner) bool {
-		return slices.ContainsFunc(known, func(o store.Owner) bool { return !slices.Contains(owners, o) })
+		return alone || slices.ContainsFunc(known, func(o store.Owner) bool { return !slices.Contains(owners, o) })
 	}
 	if owners, err := readOwners(h.config.Data); err == nil && !lacks(owners) {
 		return nil
@@ -188,6 +238,10 @@ func (h *Hub) addOwners(ctx context.Context) error {
 	}
 	if !lacks(owners) && err == nil {
 		return nil
+	}
+	if alone {
+		h.config.Log.Warn("the hub is owned by the account that hub.conf names, and by none that owned it before", "before", len(owners))
+		owners = nil
 	}
 	for _, o := range known {
 		owners = slices.DeleteFunc(owners, func(other store.Owner) bool { return other.Token == o.Token })

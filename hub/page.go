@@ -30,7 +30,9 @@ func ContentSecurityPolicy() string {
 type Page struct {
 	Unclaimed bool    // the hub has no owner yet
 	Awaited   bool    // the hub knows its owner beforehand, and he has not come yet
-	Claim     string  // then: where claim.txt is, marked up as for document
+	Another   bool    // then: in the place of somebody else
+	Unnamed   bool    // no owner stands in hub.conf
+	Claim     string  // if it has no owner: where claim.txt is, marked up as for document
 	URL       string  // the hub's address, as the browser asked for it; empty: not known
 	Contact   string  // how to reach the owner, if he says so
 	Setup     bool    // show how the hub has been set up
@@ -90,6 +92,14 @@ func (p Page) setup(d *document) {
 		d.tag("li", "", "Read {claim.txt}, as you uploaded the program: by FTP, or in the File Manager of your hosting. It is in "+p.Claim+". Its last line is the owner key.")
 		d.raw("<li>" + mark("In your IRC client, connected to your gateway, type this, with that key in place of {KEY}:") + "\n<pre>" +
 			html.EscapeString("/msg sysop hub add "+or(p.URL, "URL")+" KEY") + "</pre></li>\n</ol>\n")
+		if p.Unnamed {
+			d.tag("p", "", "Has your gateway made the upload ({gateway -make-hub})? Then nothing of that is needed, but its {hub.conf} is not here: upload that file, too, into the folder of {hub.cgi}, and open this page again. The hub then knows that it is yours.")
+		}
+	case p.Another:
+		d.tag("p", "lead", anotherWords+" If that is you, there is one step left.")
+		d.tag("p", "", "In your IRC client, connected to your gateway, type:")
+		d.tag("pre", "", "/msg sysop hub add "+or(p.URL, "URL"))
+		d.tag("p", "", "If you have not changed {hub.conf}, somebody else can write to your web space: put your own back (your gateway’s {-make-hub} writes it), and change the password there.")
 	default:
 		d.tag("p", "lead", "The hub is set up, and waits for its owner, whom it knows already. If that is you, there is one step left.")
 		d.tag("p", "", "In your IRC client, connected to your gateway, type:")
@@ -113,6 +123,9 @@ func (p Page) setup(d *document) {
 	}
 }
 
+// anotherWords are of a hub whose owner is replaced.
+const anotherWords = "The hub’s {hub.conf} names another owner than it had. From now on it is his alone: who had it before owns nothing here any more."
+
 // about is what everybody reads.
 func (p Page) about(d *document) {
 	if p.Setup {
@@ -126,6 +139,9 @@ func (p Page) about(d *document) {
 	d.tag("p", "", "It keeps envelopes that only they can open, hands them out, and forgets them. Nobody can read along here, not even whoever runs it.")
 	if p.Awaited && !p.Setup {
 		d.tag("h2", "", "This hub waits for its owner")
+		if p.Another {
+			d.tag("p", "", anotherWords)
+		}
 		d.tag("p", "", "If that is you, type in your IRC client, connected to your gateway:")
 		d.tag("pre", "", "/msg sysop hub add "+or(p.URL, "URL"))
 	}

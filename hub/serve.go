@@ -57,7 +57,9 @@ func (h *Hub) Serve(ctx context.Context, r Request) (reply Reply) {
 // get answers with the keys, or with the page for people.
 func (h *Hub) get(r Request) Reply {
 	if r.Query != wire.KeysQuery {
-		return Page{Unclaimed: h.unclaimed(), Awaited: h.awaited(), URL: r.Visit.URL(), Contact: h.config.Contact}.reply()
+		page := Page{Unclaimed: h.unclaimed(), URL: r.Visit.URL(), Contact: h.config.Contact}
+		page.Awaited, page.Another = h.awaited()
+		return page.reply()
 	}
 	keys, err := h.Keys()
 	if err != nil {
@@ -70,7 +72,7 @@ func (h *Hub) get(r Request) Reply {
 // unclaimed says whether the hub has no owner yet, as far as its folder tells, and
 // makes the owner key that an empty claim.txt asks for: a hubd opens its hub once.
 func (h *Hub) unclaimed() bool {
-	if err := refillClaim(h.config.Data, h.Fingerprint()); err != nil {
+	if err := h.settleClaim(); err != nil {
 		h.config.Log.Error("making another owner key", "error", err)
 	}
 	_, ok, err := ReadClaim(h.config.Data)

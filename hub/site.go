@@ -155,13 +155,18 @@ func (s *Site) open() (*Hub, error) {
 	} else if x.Verdict == served {
 		return nil, errServed
 	}
-	if s.hub != nil && s.hub.config.Data == config.Data {
+	if s.has(config) {
 		return s.hub, nil
 	}
 	if _, err := os.Lstat(filepath.Join(config.Data, "keys")); errors.Is(err, fs.ErrNotExist) {
 		return nil, errNotSetUp
 	}
 	return s.use(config)
+}
+
+// has says whether the hub is open as hub.conf has it. s.mu is held.
+func (s *Site) has(config Config) bool {
+	return s.hub != nil && s.hub.config.Data == config.Data && s.hub.config.Owner == config.Owner
 }
 
 // use opens the hub and keeps it. s.mu is held.
@@ -178,7 +183,7 @@ func (s *Site) use(config Config) (*Hub, error) {
 	}
 	if s.hub != nil {
 		// Requests under way have it still: it is closed with its last user, the process.
-		s.log.Warn("the data folder has changed")
+		s.log.Warn("the data folder or its owner is another")
 	}
 	s.hub = h
 	return h, nil
@@ -207,7 +212,7 @@ func (s *Site) setUp(v Visit) (set setUp) {
 		set.err = errServed
 		return set
 	}
-	if set.hub = s.hub; set.hub == nil || set.hub.config.Data != set.config.Data {
+	if set.hub = s.hub; !s.has(set.config) {
 		if set.hub, set.err = s.use(set.config); set.err != nil {
 			set.err = folderTrouble(set.config.Data, set.err)
 		}
@@ -274,9 +279,10 @@ func (s *Site) page(r Request) Reply {
 		return Page{Setup: true, Checks: []Check{check}, Contact: set.config.Contact}.reply()
 	}
 	page := Page{Unclaimed: set.hub.unclaimed(), URL: r.Visit.URL(), Contact: set.config.Contact}
-	page.Awaited = !page.Unclaimed && set.hub.awaited()
+	page.Awaited, page.Another = set.hub.awaited()
 	if page.Unclaimed || page.Awaited {
 		page.Setup, page.Claim, page.Access = true, s.where(set), AccessFile
+		page.Unnamed = set.config.Owner == (wire.Token{})
 		page.Checks = s.checks(set)
 	}
 	if paths := s.publicPaths(set.exposure, r.Visit); len(paths) > 0 && page.URL != "" {

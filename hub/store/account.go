@@ -70,8 +70,14 @@ func (t *tx) Owners() ([]Owner, error) {
 }
 
 // Own implements Tx.
-func (t *tx) Own(owner Owner) error {
-	return t.exec(`INSERT INTO accounts (token, key, owner, quota) VALUES (?, ?, 1, 0) ON CONFLICT DO NOTHING`,
+func (t *tx) Own(owner Owner, alone bool) error {
+	if alone {
+		if err := t.exec(`DELETE FROM accounts WHERE owner AND token <> ?`, owner.Token[:]); err != nil {
+			return err
+		}
+	}
+	return t.exec(`INSERT INTO accounts (token, key, owner, quota) VALUES (?, ?, 1, 0)
+		ON CONFLICT (token) DO UPDATE SET owner = 1, quota = 0, name = NULL, banned = 0 ON CONFLICT DO NOTHING`,
 		owner.Token[:], owner.Key[:])
 }
 

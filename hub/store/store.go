@@ -58,9 +58,10 @@ type Tx interface {
 	Account(caller wire.Token) (Account, error)
 	// Owners returns the accounts that own the hub.
 	Owners() ([]Owner, error)
-	// Own makes an owner's account, in a database that has lost it. One that is
-	// known stays as it is.
-	Own(owner Owner) error
+	// Own makes an account an owner's, in a database that does not know it, or knows
+	// it as a guest's: then it is none any more. With alone nobody else owns the hub:
+	// the other owners' accounts are gone, their channels stay.
+	Own(owner Owner, alone bool) error
 	// Open opens a channel, or one again that was closed before it was asked for.
 	Open(channel wire.Channel, caller wire.Token, args wire.OpenArgs) error
 	// Close takes nothing new into the channel. Only its root may.

@@ -42,13 +42,22 @@ func ownersComeBack(w *world) {
 	}
 	own := func(o store.Owner) {
 		w.Helper()
-		w.ok(w.update(func(tx store.Tx) error { return tx.Own(o) }))
+		w.ok(w.update(func(tx store.Tx) error { return tx.Own(o, false) }))
 	}
-	own(store.Owner{Token: bob, Key: store.KeyHash{2}})
 	own(want[0])
-	if s := w.status(wire.Channel{}, bob); s.Owner || s.Quota != 1000 {
+	if got := w.owners(); !slices.Equal(got, owners) {
+		w.Errorf("%x", got)
+	}
+	own(store.Owner{Token: bob, Key: store.KeyHash{9}})
+	if s := w.status(wire.Channel{}, bob); !s.Owner || s.Quota != 0 {
 		w.Errorf("a guest became %+v", s)
 	}
+	w.ok(w.update(func(tx store.Tx) error { return tx.Own(store.Owner{Token: bob, Key: store.KeyHash{9}}, true) }))
+	if got := w.owners(); len(got) != 1 || got[0] != (store.Owner{Token: bob, Key: store.KeyHash{2}}) {
+		w.Errorf("%x", got)
+	}
+	w.refused(wire.CodeDenied, w.openChannel(owner, cellar, alice))
+	w.put(alice, "hello")
 	w.fresh()
 	w.refused(wire.CodeDenied, w.openChannel(owner, lounge, alice))
 	own(want[0])
