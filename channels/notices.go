@@ -182,6 +182,10 @@ func (s *step) tellStanding(ch *channel, hub int64) {
 	case Closed:
 		s.emit(News{Channel: ch.name, Text: fmt.Sprintf("the hub %s takes nothing new for %s any more: %s. %s", h.address.URL, ch.name, p.trouble, s.whatNext(ch, hub))})
 	case Banned:
+		if h.owner {
+			s.emit(News{Channel: ch.name, Text: fmt.Sprintf("your hub %s serves you no more in %s, for you have banned the channel there, or the guest who opened it. %s To take it back: /msg sysop help hub unban", h.address.URL, ch.name, s.without(ch, hub))})
+			return
+		}
 		s.emit(News{Channel: ch.name, Text: fmt.Sprintf("the owner of the hub %s serves you no more in %s: %s. %s", h.address.URL, ch.name, p.trouble, s.whatNext(ch, hub))})
 	case Lost:
 		s.emit(News{Channel: ch.name, Text: fmt.Sprintf("the hub %s does not know %s any more: it was wiped, or put back from a backup. %s", h.address.URL, ch.name, s.without(ch, hub))})

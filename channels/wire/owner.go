@@ -142,7 +142,15 @@ type BanArgs struct {
 	Channel Channel `cbor:"channel"`
 	Token   Token   `cbor:"token"` // zero: the whole channel
 	Lift    bool    `cbor:"lift,omitempty"`
+
+	// Keep are channels that the guest opened and that go on, since the owner is in them:
+	// they are the owner's from then on, and of them the guest's own token alone, which is
+	// the root, is banned. That is not lifted with the guest's ban.
+	Keep []Channel `cbor:"keep,omitempty"`
 }
+
+// MaxKept is how many channels one ban may keep.
+const MaxKept = 1024
 
 // ExportArgs reads what makes a hub itself, all but entries, from After on (empty:
 // the start).

@@ -285,6 +285,47 @@ func bannedAreNotServed(w *world) {
 	w.ok(err)
 }
 
+// Of a guest who is banned the channels that the owner is in go on, as the owner's,
+// without the guest.
+func theOwnersChannelsAreKept(w *world) {
+	ban := func(args wire.BanArgs) error {
+		return w.update(func(tx store.Tx) error { return tx.Ban(args) })
+	}
+	put := func(as wire.Token) error { _, err := w.tryPut(as, fmt.Sprint("from ", as, w.now)); return err }
+	w.ok(w.claim(owner, ownKey, &store.Account{Owner: true}))
+	w.ok(w.guest("bob", 1))
+	w.ok(w.claimGuest(bob, 1))
+	w.ok(w.openChannel(bob, lounge, alice))
+	w.ok(w.grant(alice, carol, alice))
+	w.ok(w.openChannel(bob, cellar, alice))
+	w.ok(w.openChannel(owner, wire.Channel{7}, dave))
+	for _, args := range []wire.BanArgs{
+		{Channel: cellar, Keep: []wire.Channel{lounge}}, {Name: "bob", Lift: true, Keep: []wire.Channel{lounge}},
+		{Name: "bob", Keep: make([]wire.Channel, wire.MaxKept+1)},
+	} {
+		w.refused(wire.CodeBad, ban(args))
+	}
+	w.refused(wire.CodeUnknown, ban(wire.BanArgs{Name: "nobody", Keep: []wire.Channel{lounge}}))
+	w.ok(put(alice))
+	for range 2 {
+		w.ok(ban(wire.BanArgs{Name: "bob", Keep: []wire.Channel{lounge, {7}, {9}}}))
+		w.ok(put(carol))
+		w.refused(wire.CodeBanned, put(alice))
+	}
+	for _, c := range w.channels() {
+		if kept := c.Channel != cellar; c.Banned == kept || (c.Guest == "") != kept {
+			w.Errorf("%+v", c)
+		}
+	}
+	w.refused(wire.CodeBanned, w.openChannel(bob, wire.Channel{1}, alice))
+	w.ok(ban(wire.BanArgs{Name: "bob", Lift: true}))
+	w.refused(wire.CodeBanned, put(alice))
+	w.ok(ban(wire.BanArgs{Channel: lounge, Token: alice, Lift: true}))
+	w.ok(put(alice))
+	w.ok(w.update(func(tx store.Tx) error { return tx.DropGuest(wire.DropGuestArgs{Name: "bob"}) }))
+	w.ok(put(carol))
+}
+
 func quotasAreSet(w *world) {
 	quota := func(args wire.QuotaArgs) error {
 		w.Helper()

@@ -72,6 +72,7 @@ func Run(t *testing.T, open func(testing.TB, store.Limits) store.Store) {
 		{"DroppedGuestsAreOut", droppedGuestsAreOut},
 		{"GuestsOpenOnlySoMany", guestsOpenOnlySoMany},
 		{"BannedAreNotServed", bannedAreNotServed},
+		{"TheOwnersChannelsAreKept", theOwnersChannelsAreKept},
 		{"QuotasAreSet", quotasAreSet},
 		{"LastingEntriesMakeRoomElsewhere", lastingEntriesMakeRoomElsewhere},
 		{"InvitesHaveTheirQuota", invitesHaveTheirQuota},
