@@ -1,12 +1,12 @@
 package store
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -49,8 +49,8 @@ const (
 	// mostAside is how many databases are set aside: where there are more, it is
 	// the disk that is broken, and its owner is to look at it.
 	mostAside = 5
-	// checkTime is how long is looked for the damage, and waited for others.
-	checkTime = 10 * time.Second
+	// aloneTime is how long is waited for others.
+	aloneTime = 10 * time.Second
 )
 
 // besides are what SQLite keeps beside a database.
@@ -116,7 +116,7 @@ func (s *SQLite) use() (done func(), err error) {
 // moved says whether another file than the one that is open is at path, or none.
 // It does not open it: that would end this process's locks on it.
 func (s *SQLite) moved() bool {
-	if s.db == nil {
+	if s.db == nil || s.isCutShort() {
 		return true
 	}
 	info, err := os.Stat(s.path)
@@ -142,9 +142,15 @@ func (s *SQLite) openAgain() error {
 		s.db.Close()
 		s.db = nil
 	}
+	if s.isCutShort() {
+		if err := s.goOnAside(); err != nil {
+			return err
+		}
+	}
+	met := time.Now()
 	db, file, err := open(s.path, s.wal)
 	if isDamage(err) {
-		err = s.setAside(err, file)
+		err = s.setAside(err, file, met)
 	}
 	if err == nil {
 		s.db, s.file = db, file
@@ -154,35 +160,30 @@ func (s *SQLite) openAgain() error {
 
 // damaged is called with an error that a transaction has met, which has ended.
 func (s *SQLite) damaged(cause error) error {
+	met := time.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.db != nil {
 		s.db.Close()
 		s.db = nil
 	}
-	return s.setAside(cause, s.file)
+	return s.setAside(cause, s.file, met)
 }
 
 // setAside sets the database aside that was seen to be damaged, if it is still
 // the one at path. Nothing of this process has it open. It returns a *Damaged,
 // or cause if it has to stay where it is.
-func (s *SQLite) setAside(cause error, seen os.FileInfo) error {
-	release, err := alone(s.path + "-use-lock")
+func (s *SQLite) setAside(cause error, seen os.FileInfo, met time.Time) error {
+	release, err := s.aloneWithIt()
 	if err != nil {
 		return fmt.Errorf("%w; it stays where it is: %w", cause, err)
 	}
 	defer release()
-	making, err := lock.Wait(s.path + "-lock")
-	if err != nil {
-		return fmt.Errorf("%w; it stays where it is: %w", cause, err)
-	}
-	defer making()
 	here, err := os.Stat(s.path)
 	if err != nil || seen == nil || !os.SameFile(here, seen) {
 		return &Damaged{Cause: cause}
 	}
-	if !s.suspect.Load() && !damageAt(s.path, cause) {
-		s.suspect.Store(true) // if it is met again
+	if !s.isBelieved(cause, met) {
 		return cause
 	}
 	if len(Aside(s.path)) >= mostAside {
@@ -192,14 +193,28 @@ func (s *SQLite) setAside(cause error, seen os.FileInfo) error {
 	if err != nil {
 		return fmt.Errorf("%w; it cannot be set aside: %w", cause, err)
 	}
-	s.suspect.Store(false)
+	s.suspected.Store(nil)
 	return &Damaged{Aside: filepath.Base(name), Cause: cause}
+}
+
+// aloneWithIt keeps everybody else from the database.
+func (s *SQLite) aloneWithIt() (release func(), err error) {
+	using, err := alone(s.path + "-use-lock")
+	if err != nil {
+		return nil, err
+	}
+	making, err := lock.Wait(s.path + "-lock")
+	if err != nil {
+		using()
+		return nil, err
+	}
+	return func() { making(); using() }, nil
 }
 
 // alone takes a lock that others share, and does not wait for ever: as long as
 // some come while others go, it is never free.
 func alone(path string) (release func(), err error) {
-	for end := time.Now().Add(checkTime); ; time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(aloneTime); ; time.Sleep(5 * time.Millisecond) {
 		release, ok, err := lock.Try(path)
 		if err != nil || ok {
 			return release, err
@@ -210,57 +225,103 @@ func alone(path string) (release func(), err error) {
 	}
 }
 
-// damageAt looks whether the database at path is damaged indeed: what was met
-// may have been a disk that did not answer well once, or a file that was being
-// put in place.
-func damageAt(path string, cause error) bool {
-	if errors.Is(cause, errForeign) {
-		return true
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), checkTime)
-	defer cancel()
-	db := connect(path)
-	db.SetMaxOpenConns(1)
-	defer db.Close()
-	var found string
-	err := db.QueryRowContext(ctx, "PRAGMA integrity_check(1)").Scan(&found)
-	switch {
-	case ctx.Err() != nil:
-		return true // what was met is all there is to go by
-	case err != nil:
-		return isDamage(err)
-	}
-	return found != "ok"
-}
+// asideEnd ends the name of a file that says which name a database is being given. It
+// is there until all that belongs to the database has it: whoever finds it goes on
+// where a process has ended.
+const asideEnd = "-aside"
+
+// renameFile is os.Rename, but for tests.
+var renameFile = os.Rename
 
 // rename gives the database, and what is beside it, a name that nothing has.
-// The database is the last: without it nothing would say that the rest is its.
 func rename(path string) (string, error) {
 	name := path + asideMark + time.Now().UTC().Format("20060102-150405")
 	for n := 2; isThere(name); n++ {
 		name = fmt.Sprintf("%s%s%s-%d", path, asideMark, time.Now().UTC().Format("20060102-150405"), n)
 	}
-	// If this ends before all have their new names the database is opened without its
-	// log: the gateways are to be told that it is not what it was.
+	// The gateways are to be told that it is not what it was.
 	if err := forgetGeneration(path); err != nil {
 		return "", err
 	}
-	for i, end := range besides {
-		err := os.Rename(path+end, name+end)
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			for _, end := range besides[:i] {
-				os.Rename(name+end, path+end)
-			}
-			return "", err
-		}
+	if err := writeAside(path, name); err != nil {
+		return "", errors.Join(err, os.Remove(path+asideEnd))
 	}
-	if err := os.Rename(path, name); err != nil {
+	if err := renameAll(path, name); err != nil {
 		for _, end := range besides {
 			os.Rename(name+end, path+end)
 		}
-		return "", err
+		return "", errors.Join(err, os.Remove(path+asideEnd))
 	}
-	return name, nil
+	return name, endAside(path)
+}
+
+// writeAside writes the file.
+func writeAside(path, name string) error {
+	f, err := os.OpenFile(path+asideEnd, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(filepath.Base(name) + "\n")
+	return errors.Join(err, f.Sync(), f.Close())
+}
+
+// renameAll gives all that is still at path its new name. The database is the last:
+// where it has that, the rest has, and what is at path is of another.
+func renameAll(path, name string) error {
+	if _, err := os.Lstat(name); err == nil {
+		return nil
+	}
+	for _, end := range append(slices.Clone(besides), "") {
+		err := renameFile(path+end, name+end)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
+}
+
+// endAside is called when all has the new name.
+func endAside(path string) error {
+	_ = os.Remove(path + uncheckedEnd) // of the new one nothing is suspected
+	return os.Remove(path + asideEnd)
+}
+
+// errCutShort is the cause of what the file says.
+var errCutShort = errors.New("setting it aside was cut short")
+
+// isCutShort says whether a process has died while it set the database aside. It is
+// asked by who shares the database's lock, or else it is perhaps still at it.
+func (s *SQLite) isCutShort() bool {
+	_, err := os.Lstat(s.path + asideEnd)
+	return err == nil
+}
+
+// goOnAside finishes that. It returns a *Damaged. Nothing of this process has the
+// database open.
+func (s *SQLite) goOnAside() error {
+	release, err := s.aloneWithIt()
+	if err != nil {
+		return fmt.Errorf("%w, and cannot go on: %w", errCutShort, err)
+	}
+	defer release()
+	text, err := os.ReadFile(s.path + asideEnd)
+	if errors.Is(err, fs.ErrNotExist) {
+		return &Damaged{Cause: errCutShort} // others have done it
+	}
+	if err != nil {
+		return fmt.Errorf("%w, and cannot go on: %w", errCutShort, err)
+	}
+	name := strings.TrimSpace(string(text))
+	if !strings.HasPrefix(name, filepath.Base(s.path)+asideMark) || strings.ContainsAny(name, `/\`) {
+		return os.Remove(s.path + asideEnd) // it was cut short before it was whole: nothing has another name yet
+	}
+	if err := renameAll(s.path, filepath.Join(filepath.Dir(s.path), name)); err != nil {
+		return fmt.Errorf("%w, and cannot go on: %w", errCutShort, err)
+	}
+	if err := endAside(s.path); err != nil {
+		return err
+	}
+	return &Damaged{Aside: name, Cause: errCutShort}
 }
 
 // isThere says whether a database, or something beside one, has this name.

@@ -4,12 +4,16 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 // scribble writes over a part of a file as another program would: a process that
@@ -271,13 +275,207 @@ func TestDamageThatIsNone(t *testing.T) {
 	if got := entries(t, s); len(got) != 1 {
 		t.Errorf("%q", got)
 	}
-	// Met twice, with nothing good between, it is believed.
+	// Met again later, with nothing good between, it is believed.
 	s.damaged(&corruption{})
+	if err := s.damaged(&corruption{}); errors.As(err, &damaged) {
+		t.Error("met by two at the same time:", err)
+	}
+	later(s)
 	if err := s.damaged(&corruption{}); !errors.As(err, &damaged) {
 		t.Error(err)
+	}
+}
+
+// later has what was met have been met a while ago.
+func later(s *SQLite) {
+	if since := s.suspected.Load(); since != nil {
+		before := since.Add(-believedAfter)
+		s.suspected.Store(&before)
+	}
+}
+
+// Many transactions meet the same thing that passes, at the same time.
+func TestManyMeetWhatPasses(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "hub.db")
+	s := mustOpen(t, path)
+	furnish(t, s)
+	if err := put(s, "hello"); err != nil {
+		t.Fatal(err)
+	}
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			var damaged *Damaged
+			if err := s.damaged(&corruption{}); errors.As(err, &damaged) {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	if got := entries(t, s); len(got) != 1 || len(Aside(path)) > 0 {
+		t.Errorf("%q, %q", got, Aside(path))
 	}
 }
 
 type corruption struct{}
 
 func (*corruption) Error() string { return "malformed" }
+
+// A database that is too large to be looked through in time is not damaged for that.
+// Only what is met again and again, as long as that cannot be decided, is believed;
+// also by processes that meet it once each.
+func TestALookThatIsNotFinished(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "hub.db")
+	s := mustOpen(t, path)
+	furnish(t, s)
+	if err := put(s, "hello"); err != nil {
+		t.Fatal(err)
+	}
+	defer func(was time.Duration) { checkTime = was }(checkTime)
+	checkTime = 0
+	var damaged *Damaged
+	meet := func() error {
+		s := mustOpen(t, path) // another process
+		err := s.damaged(&corruption{})
+		s.Close()
+		return err
+	}
+	passes := func(by time.Duration) {
+		t.Helper()
+		times, err := os.ReadFile(path + uncheckedEnd)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var text []byte
+		for _, at := range strings.Fields(string(times)) {
+			n, err := strconv.ParseInt(at, 10, 64)
+			if err != nil {
+				t.Fatal(err)
+			}
+			text = fmt.Appendf(text, "%d\n", n-int64(by/time.Second))
+		}
+		if err := os.WriteFile(path+uncheckedEnd, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 4 { // at the same time
+		if err := meet(); errors.As(err, &damaged) {
+			t.Fatal(err)
+		}
+	}
+	passes(2 * believedAfter)
+	if err := meet(); errors.As(err, &damaged) {
+		t.Fatal(err)
+	}
+	passes(25 * time.Hour) // that is forgotten
+	for range 2 {
+		if err := meet(); errors.As(err, &damaged) {
+			t.Fatal(err)
+		}
+		passes(2 * believedAfter)
+	}
+	// One look to the end, and it was nothing.
+	checkTime = time.Minute
+	if err := meet(); errors.As(err, &damaged) {
+		t.Fatal(err)
+	}
+	checkTime = 0
+	for range 2 {
+		if err := meet(); errors.As(err, &damaged) {
+			t.Fatal(err)
+		}
+		passes(2 * believedAfter)
+	}
+	if got := entries(t, s); len(got) != 1 {
+		t.Errorf("%q", got)
+	}
+	s.Close()
+	if err := meet(); !errors.As(err, &damaged) || damaged.Aside == "" {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(path + uncheckedEnd); !errors.Is(err, fs.ErrNotExist) {
+		t.Error("the new one is suspected:", err)
+	}
+}
+
+// A process that is killed while it sets a database aside leaves a half of it. The
+// next goes on where it ended: nothing of the damaged one is taken for a whole.
+func TestSettingAsideIsCutShort(t *testing.T) {
+	for after := range 6 {
+		path := filepath.Join(t.TempDir(), "hub.db")
+		s := mustOpen(t, path)
+		furnish(t, s)
+		other := mustOpen(t, path) // has its log open all the time
+		if err := put(other, "hello"); err != nil {
+			t.Fatal(err)
+		}
+		scribble(t, path, 1, noise)
+		contents := make(map[string][]byte)
+		for _, end := range []string{"", "-wal"} {
+			content, err := os.ReadFile(path + end)
+			if err != nil {
+				t.Fatal(err)
+			}
+			contents[end] = content
+		}
+		killed := false
+		left := after
+		renameFile = func(from, to string) error {
+			if left == 0 {
+				killed = true
+				panic("killed")
+			}
+			left--
+			return os.Rename(from, to)
+		}
+		func() {
+			defer func() { recover(); renameFile = os.Rename }()
+			if _, err := rename(path); err != nil {
+				t.Error(err)
+			}
+		}()
+		names := make(map[string]bool)
+		damagedOne := func(err error) bool {
+			var damaged *Damaged
+			if errors.As(err, &damaged) && damaged.Aside != "" {
+				names[damaged.Aside] = true
+			}
+			return errors.As(err, &damaged)
+		}
+		// One that has had it open all the time, and one that comes.
+		err := put(other, "is it there?")
+		if killed && !damagedOne(err) {
+			t.Fatalf("killed after %d: %v", after, err)
+		}
+		next, err := OpenSQLite(path, DefaultLimits())
+		if damagedOne(err) {
+			next, err = OpenSQLite(path, DefaultLimits())
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer next.Close()
+		aside := Aside(path)
+		if len(aside) != 1 || killed && (len(names) != 1 || !names[aside[0]]) {
+			t.Fatalf("killed after %d: %q, told %v", after, aside, names)
+		}
+		for end, content := range contents {
+			kept, err := os.ReadFile(filepath.Join(filepath.Dir(path), aside[0]) + end)
+			if err != nil || !bytes.HasPrefix(kept, content[:min(len(content), 4096)]) {
+				t.Errorf("killed after %d: %q of it was not kept (%v)", after, end, err)
+			}
+		}
+		if _, err := os.Stat(path + asideEnd); !errors.Is(err, fs.ErrNotExist) {
+			t.Error("it is still said to be cut short:", err)
+		}
+		furnish(t, next)
+		for _, s := range []*SQLite{next, other} {
+			if err := put(s, "anew"); err != nil && !damagedOne(err) {
+				t.Error(err)
+			}
+		}
+		if got := entries(t, next); len(got) != 1 {
+			t.Errorf("killed after %d: %q", after, got)
+		}
+	}
+}

@@ -30,10 +30,11 @@ type SQLite struct {
 
 	// mu is held for reading by each transaction, and for writing where another
 	// database takes the place of this one (aside.go).
-	mu      sync.RWMutex
-	db      *sql.DB
-	file    os.FileInfo // the database's
-	suspect atomic.Bool // it seemed to be damaged, and then not
+	mu   sync.RWMutex
+	db   *sql.DB
+	file os.FileInfo // the database's
+
+	suspected atomic.Pointer[time.Time] // since when it seems to be damaged, and was not found to be; nil: it does not
 
 	// write lets one goroutine of this process write at a time, so that they
 	// queue here instead of polling SQLite's lock.
@@ -327,7 +328,9 @@ func (s *SQLite) using(f func() error) error {
 	err = func() error { defer done(); return f() }()
 	switch {
 	case err == nil:
-		s.suspect.Store(false)
+		if s.suspected.Load() != nil {
+			s.suspected.Store(nil)
+		}
 	case isDamage(err):
 		err = s.damaged(err)
 	}
