@@ -175,9 +175,6 @@ func TestWhoWaitsIsToldAtOnce(t *testing.T) {
 		if took := wait("bob", func() error { return s.as("owner").Quota(wire.QuotaArgs{Channel: lounge, Quota: 7}) }); took != 20*time.Second || err != nil {
 			t.Errorf("%s: %+v, %v", took, result, err)
 		}
-		if took := wait("bob", func() error { return s.as("alice").Close(lounge) }); took != 2*time.Second || err != nil || !result.Closed {
-			t.Errorf("%s: %+v, %v", took, result, err)
-		}
 		if took := wait("alice", func() error {
 			return s.as("owner").Ban(wire.BanArgs{Channel: lounge, Token: hubtest.Token("bob")})
 		}); took != 20*time.Second || err != nil {
@@ -185,6 +182,23 @@ func TestWhoWaitsIsToldAtOnce(t *testing.T) {
 		}
 		if took := wait("alice", func() error { return s.as("owner").Ban(wire.BanArgs{Channel: lounge}) }); took != 2*time.Second || !hubtest.IsCode(err, wire.CodeBanned) {
 			t.Errorf("%s: %+v, %v", took, result, err)
+		}
+		s.ok(s.as("owner").Ban(wire.BanArgs{Channel: lounge, Lift: true}))
+		if took := wait("alice", func() error { return s.as("alice").Close(lounge) }); took != 2*time.Second || err != nil || !result.Closed {
+			t.Errorf("%s: %+v, %v", took, result, err)
+		}
+		// Where all is closed nobody waits, but beside what is not.
+		begun := time.Now()
+		if result, err = s.as("alice").Fetch(lounge, wire.FetchArgs{Wait: 20_000}); err != nil || time.Since(begun) != 0 || result.Retry != time.Minute.Milliseconds() {
+			t.Errorf("%s: %+v, %v", time.Since(begun), result, err)
+		}
+		s.ok(s.as("owner").Open(cellar, "alice"))
+		results, err := s.client.Do(context.Background(), s.as("alice").Sign(wire.OpFetch, lounge, wire.FetchArgs{Limit: 1, Wait: 20_000}),
+			s.as("alice").Sign(wire.OpFetch, cellar, wire.FetchArgs{Limit: 1, Wait: 20_000}))
+		s.ok(err)
+		var closed wire.FetchResult
+		if s.ok(hubtest.Read(results[0], &closed)); time.Since(begun) != 20*time.Second || !closed.Closed || closed.Retry != 0 {
+			t.Errorf("%s: %+v", time.Since(begun), closed)
 		}
 		s.ok(s.hub.Close())
 	})

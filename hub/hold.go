@@ -14,8 +14,14 @@ import (
 	"hubbub/hub/store"
 )
 
-// retry is when a client is to come back whom the hub does not hold.
-const retry = 2 * time.Second
+const (
+	// retry is when a client is to come back whom the hub does not hold.
+	retry = 2 * time.Second
+	// retryClosed is when one is whose channels are all closed. Nothing new comes
+	// there, but that one is opened again; and the owner of a hub who has closed the
+	// channels of a guest is not to have them take all places for those who wait.
+	retryClosed = time.Minute
+)
 
 // waiting says whether the request of jobs is to be held: it has fetches that
 // wait, and none of them has anything to say yet.
@@ -69,8 +75,9 @@ func endings(fetches []*job) (all []ending) {
 
 // hold keeps the request until one of its waiting fetches has news, the
 // shortest of their waits is over, or ctx is done. Not held are requests
-// beyond the hub's number, and those that were held before: a recorded request
-// that somebody sends again and again would otherwise keep all places taken.
+// beyond the hub's number, those of closed channels alone, and those that were held
+// before: a recorded request that somebody sends again and again would otherwise
+// keep all places taken.
 func (a *answer) hold(ctx context.Context, enc [32]byte, jobs []*job) {
 	h := a.hub
 	var fetches []*job
@@ -81,16 +88,16 @@ func (a *answer) hold(ctx context.Context, enc [32]byte, jobs []*job) {
 			wait = min(wait, waits(j))
 		}
 	}
+	if !slices.ContainsFunc(endings(fetches), func(e ending) bool { return !e.closed }) {
+		comeBack(fetches, retryClosed)
+		return
+	}
 	release, ok, err := h.place(fetches[0].call.Token)
 	if err != nil {
 		h.config.Log.Error("finding a place to wait", "error", err)
 	}
 	if !ok {
-		for _, j := range fetches {
-			result := j.value.(wire.FetchResult)
-			result.Retry = retry.Milliseconds()
-			j.value = result
-		}
+		comeBack(fetches, retry)
 		return
 	}
 	defer release()
@@ -102,6 +109,15 @@ func (a *answer) hold(ctx context.Context, enc [32]byte, jobs []*job) {
 		return
 	}
 	a.listen(ctx, fetches, wait)
+}
+
+// comeBack tells who is not held when to ask again.
+func comeBack(fetches []*job, after time.Duration) {
+	for _, j := range fetches {
+		result := j.value.(wire.FetchResult)
+		result.Retry = after.Milliseconds()
+		j.value = result
+	}
 }
 
 // waited notes that the request of this enc waits, and says whether it has before.
