@@ -100,7 +100,7 @@ func (s *seat) untold() bool {
 // nobody who is in has ever seen him: they need not have heard of that key, and then
 // can neither let him in nor tell him.
 func (s *seat) tooLate() bool {
-	return s.join != nil && s.unannounced() && slices.ContainsFunc(s.join.by.why(), func(c *cut) bool { return c.at.Before(s.join.began) })
+	return s.join != nil && s.unannounced() && slices.ContainsFunc(s.join.by.why(), func(c *cut) bool { return c.at.Before(s.join.tried) })
 }
 
 // lostInDoor says that somebody was never let in, and that the hub by which he came has

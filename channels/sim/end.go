@@ -94,7 +94,24 @@ func (w *World) settled() bool {
 			}
 		}
 	}
-	return !slices.ContainsFunc(w.people, func(p *person) bool { return p.left() > 0 })
+	return !slices.ContainsFunc(w.people, func(p *person) bool { return p.left() > 0 }) && !slices.ContainsFunc(w.talks, (*talk).differs)
+}
+
+// differs says that two members see different channels: what a leaver said last may
+// have been sealed before he heard of one of them, who then hears of it by the next
+// receipt of the others, within an hour.
+func (tk *talk) differs() bool {
+	var first *seat
+	for _, s := range tk.live() {
+		switch {
+		case s.orphan():
+		case first == nil:
+			first = s
+		case s.sees() != first.sees():
+			return true
+		}
+	}
+	return false
 }
 
 // behind says that a member has yet to hear from a hub that lives, to read it, or to put

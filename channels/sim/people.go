@@ -69,6 +69,7 @@ type joining struct {
 	made    time.Time
 	tries   int
 	began   time.Time // the first of them
+	tried   time.Time // the last
 	done    bool
 	revoked bool
 	leaked  bool     // somebody else has the key, too
@@ -357,6 +358,7 @@ func (j *joining) redeem(tk *talk) {
 	if !p.on() {
 		return
 	}
+	j.tried = w.now
 	p.do(channels.Redeem{Channel: tk.name, Key: j.key, Ref: p.ask(func(e channels.Event) {
 		f, failed := e.(channels.Failed)
 		if !failed || f.Code == channels.CodeHub || f.Code == channels.CodeNotPossible || j.done {
