@@ -42,14 +42,18 @@ func TestGuestForReal(t *testing.T) {
 	number := strings.Fields(alice.says("PRIVMSG sysop :hub channels", ", opened by bob: "))[4]
 	number = strings.Trim(number, ":,")
 
-	alice.says("PRIVMSG sysop :hub ban bob", first.url()+" serves bob no more, nor anybody in the channels that bob opened there. Nothing was deleted. To take it back: /msg sysop hub unban bob")
+	alice.says("PRIVMSG sysop :hub ban carol", first.url()+" has no guest carol.")
+	alice.confirms("hub ban bob", "Have "+first.url()+" serve its guest bob no more? The account opens no channel there, and 1 channel that it opened is served to nobody.",
+		first.url()+" serves bob no more, nor anybody in the channels that bob opened there, but for those that you are in. Nothing was deleted. To take it back: /msg sysop hub unban bob")
 	bob.hears("NOTICE #carol :The owner of the hub " + first.url() + " serves you no more in #carol: ")
 	has(t, bob.sysop("status #carol"), "up, but its owner SERVES YOU NO MORE")
 	bob.says("PRIVMSG sysop :hub status", "The owner of "+first.url()+" serves you no more there.")
 	bob.says("PRIVMSG #carol :into the void")
 	alice.says("PRIVMSG sysop :hub unban bob", first.url()+" serves bob again.")
+	alice.says("PRIVMSG sysop :hub unban bob", "bob is not banned on "+first.url())
 	carol.hears("PRIVMSG #bob :", "into the void")
 
+	alice.says("PRIVMSG sysop :hub quota bob", "bob holds ", " of 60 MiB on "+first.url()+", in 1 channel.")
 	alice.says("PRIVMSG sysop :hub quota bob 8KB", "bob may hold on "+first.url()+": 8 KiB.")
 	for range 4 {
 		bob.says("PRIVMSG #carol :" + strings.Repeat("more and more ", 25))
@@ -59,7 +63,7 @@ func TestGuestForReal(t *testing.T) {
 	alice.says("PRIVMSG sysop :hub quota "+number+" 3MB", "The channel "+number+", opened by bob may hold on "+first.url()+": 3 MiB.")
 	alice.says("PRIVMSG sysop :hub quota bob 2GB", "bob may hold on "+first.url()+": 2 GiB.")
 
-	alice.says("PRIVMSG sysop :hub retire", first.url()+" closes on ", "all who have a channel there are told so")
+	alice.confirms("hub retire", "Have "+first.url()+" close on ", first.url()+" closes on ", "all who have a channel there are told so")
 	alice.hears("Of others, and still here: " + number + ", opened by bob.")
 	bob.hears("NOTICE #carol :the hub "+first.url()+", the only one of #carol, closes on ", "/msg sysop help hub add")
 	has(t, bob.waitsFor("status #carol", "CLOSES on "), "CLOSES on ")
@@ -69,6 +73,87 @@ func TestGuestForReal(t *testing.T) {
 	bob.hears("NOTICE #carol :The hub "+first.url()+" takes nothing new for #carol any more: ", "/msg sysop help hub rescue")
 	alice.says("PRIVMSG sysop :hub retire", "All have moved: you can delete it.")
 	alice.says("PRIVMSG sysop :hub retire off", first.url()+" stays")
+}
+
+// confirms has somebody say a command to sysop twice, as it wants to be said.
+func (r *talker) confirms(command, warning string, want ...string) {
+	r.t.Helper()
+	r.says("PRIVMSG sysop :"+command, warning)
+	r.hears("To do it, say it again within a minute: /msg sysop " + command)
+	r.says("PRIVMSG sysop :"+command, want...)
+}
+
+// Who bans a guest is not locked out of a channel that the guest has opened, nor is
+// anybody else in it: the guest alone is kept out.
+func TestOwnerIsNotLockedOutForReal(t *testing.T) {
+	t.Parallel()
+	first := startRealHub(t)
+	alice, bob, carol := realTalker(t, "alice"), realTalker(t, "bob"), realTalker(t, "carol")
+	alice.says("PRIVMSG sysop :hub add "+first.url()+" "+first.key.String(), "is ready. It is yours")
+	alice.says("PRIVMSG sysop :hub guest add bob", "bob may open channels on ")
+	_, line, _ := strings.Cut(alice.hears("PRIVMSG alice :/msg sysop hub add "+first.url()+" "), "/msg sysop ")
+	bob.says("PRIVMSG sysop :"+line, "is ready. You are a guest on it")
+	bob.says("JOIN #all", " 366 ")
+	for nick, p := range map[string]*talker{"alice": alice, "carol": carol} {
+		key := keyAtEnd(bob.says("INVITE "+nick+" #all", "PRIVMSG bob :/join #bob "))
+		p.says("JOIN #bob "+key, " 366 ")
+		bob.hears(":" + nick + "!" + nick + "@hubbub JOIN #all")
+	}
+	carol.says("PRIVMSG #bob :hello there")
+	alice.hears("PRIVMSG #bob :hello there")
+	alice.says("PRIVMSG sysop :hub ban #bob", "You are in #bob yourself, and would lock yourself out of it.")
+	alice.says("PRIVMSG sysop :hub ban bob", "and 0 other channels that it opened are served to nobody.")
+	alice.hears("You are in #bob, too, opened by bob: that goes on, as yours, and bob alone is kept out of it there.")
+	alice.hears("Whoever has the nick bob in #bob is banned there by /msg sysop hub ban #bob bob")
+	alice.says("PRIVMSG sysop :hub ban bob", first.url()+" serves bob no more, ")
+	bob.hears("NOTICE #all :The owner of the hub " + first.url() + " serves you no more in #all: ")
+	alice.says("PRIVMSG #bob :without him")
+	carol.hears("PRIVMSG #bob :without him")
+	carol.says("PRIVMSG #bob :as before")
+	alice.hears("PRIVMSG #bob :as before")
+	hasNot(t, alice.sysop("status #bob"), "SERVES YOU NO MORE")
+	alice.says("PRIVMSG sysop :hub channels", "(your #bob): ")
+	alice.says("PRIVMSG sysop :hub unban bob", first.url()+" serves bob again.", "/msg sysop hub unban #chan NICK")
+	alice.says("PRIVMSG sysop :hub unban #bob bob", first.url()+" serves bob in #bob again.")
+	bob.hears("PRIVMSG #all :", "as before")
+}
+
+// That a hub stays after all is heard at once, as that it goes.
+func TestHubStaysForReal(t *testing.T) {
+	t.Parallel()
+	first := startRealHub(t)
+	alice, bob := realTalker(t, "alice"), realTalker(t, "bob")
+	getTogether(alice, bob, first)
+	alice.confirms("hub retire 30 days", "There is 1 channel on it.", first.url()+" closes on ")
+	bob.hears("NOTICE #alice :the hub "+first.url()+", the only one of #alice, closes on ", "/msg sysop help hub add")
+	alice.says("PRIVMSG sysop :hub retire off", first.url()+" stays, and all who have a channel there are told so.")
+	bob.hears("NOTICE #alice :the hub " + first.url() + " stays after all")
+	alice.says("PRIVMSG sysop :hub retire off", "does not close: there is nothing to take back.")
+}
+
+// A hub is forgotten: what another has leaves it, what has no other stays.
+func TestHubIsForgottenForReal(t *testing.T) {
+	t.Parallel()
+	first, second := startRealHub(t), startRealHub(t)
+	alice, bob := realTalker(t, "alice"), realTalker(t, "bob")
+	getTogether(alice, bob, first)
+	bob.says("PRIVMSG sysop :hub forget "+first.url(), first.url()+" is no hub of yours")
+	alice.says("PRIVMSG sysop :hub add "+second.url()+" "+second.key.String(), "is ready. It is yours")
+	alice.says("PRIVMSG sysop :hub mirror #bob "+second.url(), "#bob is kept on "+second.url()+" too")
+	bob.waitsFor("status #alice", "hub "+second.url()+": added by alice; up")
+	alice.says("PRIVMSG sysop :hub forget "+first.url(), "Forget "+first.url()+"? Your account there is deleted")
+	alice.hears("#bob leaves it, for all members, and goes on over other hubs.")
+	alice.hears("Others who have a channel there are not told: ")
+	alice.says("PRIVMSG sysop :hub forget "+first.url(), first.url()+" is none of your hubs any more. #bob goes on over other hubs, and the others are told. What you have: /msg sysop hub list")
+	bob.waitsWhile("status #alice", first.url())
+	hasNot(t, alice.sysop("hub list"), first.url())
+	first.die()
+	alice.says("PRIVMSG sysop :hub forget "+second.url(), "Forget "+second.url()+"?")
+	alice.hears("On NO OTHER hub that answers: #bob. It stays there, as on somebody else's hub, and when that is gone nobody can speak there. With another hub of yours, first: /msg sysop hub mirror #bob URL")
+	alice.says("PRIVMSG sysop :hub forget "+second.url(), "Still there, since no other hub of it answers, or another member keeps it there: #bob.")
+	alice.says("PRIVMSG sysop :hub status "+second.url(), second.url()+" is no hub of yours")
+	alice.says("PRIVMSG #bob :it goes on")
+	bob.hears("PRIVMSG #alice :it goes on")
 }
 
 // A hub is exported and imported at another place: the same hub, guests and all, and
@@ -114,7 +199,7 @@ func TestHubRetiresForReal(t *testing.T) {
 	first, second := startRealHub(t), startRealHub(t)
 	alice, bob := realTalker(t, "alice"), realTalker(t, "bob")
 	getTogether(alice, bob, first)
-	alice.says("PRIVMSG sysop :hub retire 3", first.url()+" closes on ")
+	alice.confirms("hub retire 3", "Have "+first.url()+" close on ", first.url()+" closes on ")
 	alice.hears("Have NOWHERE to go yet: #bob. With another hub of yours: /msg sysop hub mirror #bob URL")
 	bob.hears("NOTICE #alice :the hub "+first.url()+", the only one of #alice, closes on ", "/msg sysop help hub add")
 	bob.hears("NOTICE bob :The hub "+first.url()+" closes on ", "It is the only one of #alice")

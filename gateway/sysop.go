@@ -226,7 +226,7 @@ func failure(ev channels.Failed, nicks ...string) string {
 
 // sentence gives an error's words a capital and a full stop; no stop behind a
 // line to type, for it would be typed as well, and no capital where it begins
-// with one of these nicks: carol is not called Carol.
+// with a URL, or with one of these nicks: carol is not called Carol.
 func sentence(text string, nicks ...string) string {
 	if text == "" {
 		return ""
@@ -235,7 +235,7 @@ func sentence(text string, nicks ...string) string {
 	if end := strings.IndexAny(text, " ,"); end >= 0 {
 		first = text[:end]
 	}
-	if 'a' <= text[0] && text[0] <= 'z' && !slices.Contains(nicks, first) {
+	if 'a' <= text[0] && text[0] <= 'z' && !slices.Contains(nicks, first) && !strings.Contains(first, "://") {
 		text = string(text[0]-'a'+'A') + text[1:]
 	}
 	at := strings.LastIndex(text, ": /")

@@ -171,17 +171,33 @@ func (g *gateway) knownHubs() []channels.HubView {
 	return all
 }
 
-// namedHub finds the hub that somebody names: by its whole URL, by a part of it
-// that no other's has, or by its key where two have one URL. Otherwise it says
-// which there are; them is how it calls those.
+// namedHub finds the hub that somebody names. Otherwise it says which there are; them
+// is how it calls those.
 func (c *client) namedHub(word string, among []channels.HubView, them string) (channels.HubView, bool) {
-	place := ""
 	if strings.ContainsAny(word, "# ") || strings.Contains(word, "://") {
-		var err error
-		if place, err = readHubURL(word); err != nil {
+		if _, err := readHubURL(word); err != nil {
 			c.sysopSays(err.Error() + " " + hubNames(them, among))
 			return channels.HubView{}, false
 		}
+	}
+	found := c.hubsLike(word, among)
+	switch len(found) {
+	case 1:
+		return found[0], true
+	case 0:
+		c.sysopSays("There is no such hub: " + word + ". " + hubNames(them, among))
+	default:
+		c.sysopSays("More than one hub is like that; say more of the one you mean. " + hubNames(them, found))
+	}
+	return channels.HubView{}, false
+}
+
+// hubsLike are the hubs that a word may mean: by its whole URL, by a part of it that
+// no other's has, or by its key where two have one URL.
+func (c *client) hubsLike(word string, among []channels.HubView) []channels.HubView {
+	place := ""
+	if strings.Contains(word, "://") {
+		place, _ = readHubURL(word)
 	}
 	var exact, like []channels.HubView
 	for _, h := range among {
@@ -193,19 +209,10 @@ func (c *client) namedHub(word string, among []channels.HubView, them string) (c
 			like = append(like, h)
 		}
 	}
-	found := exact
-	if len(exact) == 0 {
-		found = like
+	if len(exact) > 0 {
+		return exact
 	}
-	switch len(found) {
-	case 1:
-		return found[0], true
-	case 0:
-		c.sysopSays("There is no such hub: " + word + ". " + hubNames(them, among))
-	default:
-		c.sysopSays("More than one hub is like that; say more of the one you mean. " + hubNames(them, found))
-	}
-	return channels.HubView{}, false
+	return like
 }
 
 // readHubURL reads a hub's URL. The error is a whole answer.

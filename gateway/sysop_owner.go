@@ -13,8 +13,8 @@ import (
 )
 
 // What a hub's owner asks of it: docs/hub.md has the stories, docs/protocol.md,
-// section 7, the calls. The commands are in sysop_report.go, sysop_guests.go,
-// sysop_bans.go, sysop_export.go, sysop_import.go and sysop_retire.go.
+// section 7, the calls. The commands are in sysop_report.go, sysop_guests.go, sysop_bans.go,
+// sysop_quota.go, sysop_export.go, sysop_import.go, sysop_retire.go and sysop_forget.go.
 var ownerCommands = []sysopCommand{{
 	name: "hub status", args: "[URL]",
 	help: "how a hub of yours is: disk, requests, what it holds", run: (*client).sysopHubStatus,
@@ -34,18 +34,19 @@ var ownerCommands = []sysopCommand{{
 	help: "take a guest's account back; said twice", run: (*client).sysopGuestDrop,
 	more: []string{"The channels that the guest has opened are closed: what is there can still be read, nothing new is taken. To stop serving somebody for a while: /msg sysop hub ban NAME"},
 }, {
-	name: "hub quota", args: "NAME or CHANNEL SIZE [URL]",
+	name: "hub quota", args: "NAME or CHANNEL [SIZE] [URL]",
 	help: "how much a guest, or a channel, may hold on your hub", run: (*client).sysopHubQuota,
-	more: []string{"SIZE is such as 200MB or 2GB; 0 or none is no limit but the hub's own. CHANNEL is as /msg sysop hub channels shows it, or the name of one of yours. A full channel drops its oldest texts for new ones; operations and keys are never dropped."},
+	more: []string{"Without SIZE I say how much it is. SIZE is such as 200MB or 2GB; 0 or none is no limit but the hub's own. CHANNEL is as /msg sysop hub channels shows it, or the name of one of yours. A full channel drops its oldest texts for new ones; operations and keys are never dropped."},
 }, {
 	name: "hub channels", args: "[URL]",
 	help: "the channels on your hub, and how big they are", run: (*client).sysopHubChannels,
 	more: []string{"A hub knows no names and reads nothing: it knows a channel by a number, of which the beginning is shown."},
 }, {
 	name: "hub ban", args: "NAME or CHANNEL or #chan NICK [URL]",
-	help: "serve a guest, a channel or somebody in one of yours no more", run: (*client).sysopHubBan,
+	help: "serve a guest, a channel or somebody in one of yours no more; said twice", run: (*client).sysopHubBan,
 	more: []string{
-		"A guest is banned with all channels that he has opened. With #chan NICK it is that member alone, on this hub alone: to put somebody out of a channel, /kick NICK.",
+		"NAME is a guest's, as /msg sysop hub guests shows it, and no nick: the account is banned, with all channels that it has opened; those that you are in go on, without the guest. You yourself are never banned.",
+		"With #chan NICK it is that member alone, on this hub alone: to put somebody out of a channel, /kick NICK.",
 		"Nothing is deleted; /msg sysop hub unban takes it back.",
 	},
 }, {
@@ -66,8 +67,15 @@ var ownerCommands = []sysopCommand{{
 	name: "hub retire", args: "[URL] [DAYS or now or off]",
 	help: "say when your hub goes, and see whether all have moved", run: (*client).sysopHubRetire,
 	more: []string{
-		"Everybody with a channel there is told, now and a day before. DAYS is 7 unless you say otherwise. When the time has come the hub takes nothing new; what is there can be read until you delete it.",
-		"Channels that are on another hub too leave this one by themselves. Said again it tells which have; off takes it back.",
+		"I say what it means, and do it when you say it again. Everybody with a channel there is told, then and a day before. DAYS is 7 unless you say otherwise. When the time has come the hub takes nothing new; what is there can be read until you delete it.",
+		"Channels that are on another hub too leave this one by themselves. Once it is to close, hub retire tells which have, and changes nothing; off takes it back.",
+	},
+}, {
+	name: "hub forget", args: "URL",
+	help: "a hub of yours is to be yours no more: it is gone for good, or you do not want it; said twice", run: (*client).sysopHubForget,
+	more: []string{
+		"Your account there is deleted here, and new channels go elsewhere. Channels that another hub has, and that answers, leave it; what has no other stays there, as on somebody else's hub. The hub itself is asked nothing: what is on it goes when you delete it there.",
+		"For a hub that you take down while others have channels on it, say so before: /msg sysop hub retire",
 	},
 }}
 
@@ -86,6 +94,12 @@ func (g *gateway) ownHubs(owned bool) (hubs []channels.HubView) {
 func (c *client) whichHub(command, word string, owned bool) (channels.HubView, bool) {
 	hubs := c.g.ownHubs(owned)
 	if word != "" {
+		if len(c.hubsLike(word, hubs)) == 0 {
+			if text := c.whyNotOwn(word); text != "" {
+				c.sysopSays(text)
+				return channels.HubView{}, false
+			}
+		}
 		return c.namedHub(word, hubs, "Yours")
 	}
 	var reached []channels.HubView
@@ -99,15 +113,55 @@ func (c *client) whichHub(command, word string, owned bool) (channels.HubView, b
 	case 1:
 		return reached[0], true
 	case 0:
-		if all := c.g.core.Hubs(); ownHub(all) && owned {
-			c.sysopSays("You own no hub: you are a guest on those that you use. What its owner alone may ask is not for you; /msg sysop hub status shows what you have there.")
-			break
-		}
-		c.sysopSays("You have no hub that people elsewhere can reach. "+whatAHubIs, "When it is there: /msg sysop hub add URL KEY")
+		c.noHubToAsk(owned)
 	default:
 		c.sysopSays("Which hub? "+cmd.usage()+", with URL or a part of it.", hubNames("Yours", reached))
 	}
 	return channels.HubView{}, false
+}
+
+// noHubToAsk says that the user has no hub that a command could be about.
+func (c *client) noHubToAsk(owned bool) {
+	for _, h := range c.g.core.Hubs() {
+		switch {
+		case h.Embedded:
+		case !h.Claimed:
+			c.sysopSays(notClaimed(h))
+			return
+		case owned:
+			c.sysopSays("You own no hub: you are a guest on those that you use. What its owner alone may ask is not for you; /msg sysop hub status shows what you have there.")
+			return
+		}
+	}
+	c.sysopSays("You have no hub that people elsewhere can reach. "+whatAHubIs, "When it is there: /msg sysop hub add URL KEY")
+}
+
+// whyNotOwn says of a hub that is known, but is not one that a command is for, whose
+// it is; empty if there is none.
+func (c *client) whyNotOwn(word string) string {
+	found := c.hubsLike(word, c.g.knownHubs())
+	if len(found) != 1 {
+		return ""
+	}
+	switch h := found[0]; {
+	case h.Own && !h.Claimed:
+		return notClaimed(h)
+	case h.Own:
+		return "You are a guest on " + h.Address.URL + ": that is for its owner alone. /msg sysop hub status " + h.Address.URL + " shows what you have there."
+	case h.By != "":
+		return h.Address.URL + " is no hub of yours: " + ircNick(h.By) + " has added it. /msg sysop hub list shows yours."
+	default:
+		return h.Address.URL + " is no hub of yours. /msg sysop hub list shows yours."
+	}
+}
+
+// notClaimed says that a hub was added, and has not answered that yet.
+func notClaimed(h channels.HubView) string {
+	text := h.Address.URL + " has not taken your key yet"
+	if h.Trouble != "" {
+		text += ": " + h.Trouble
+	}
+	return text + ". It is asked again by itself; /msg sysop hub list shows how it is. If it never comes: /msg sysop hub forget " + h.Address.URL
 }
 
 // A hub that is busy with what another client of the owner asks is asked again.

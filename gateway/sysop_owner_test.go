@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -98,12 +99,11 @@ func TestOwnersCommandsThatFail(t *testing.T) {
 		answer = &wire.Error{Code: wire.CodeUsed}
 		has(t, say("hub guest add dora one"), "dora has an account on https://one.example/hub.cgi already.")
 		answer = &wire.Error{Code: wire.CodeUnknown}
-		has(t, say("hub quota dora 1GB one"), "https://one.example/hub.cgi does not know dora. /msg sysop hub guests")
 		say("hub guest drop dora one")
 		has(t, say("hub guest drop dora one"), "has no guest dora")
 		said{
 			{"hub guest add", "Who, and how much"}, {"hub guest add #x one", "not a channel or a URL"}, {"hub guest add a b c d", "Who, and how much"},
-			{"hub quota dora", "Whose, and how much"}, {"hub quota dora much one", "much is no size such as 200MB"}, {"hub ban", "Whom?"}, {"hub ban #nowhere dora one", "You have no channel #nowhere."},
+			{"hub quota dora much one", "much is no size such as 200MB"}, {"hub ban", "Whom?"}, {"hub ban #nowhere dora one", "You have no channel #nowhere."},
 			{"hub ban #bob dora one", "Nobody in #bob is called dora."}, {"hub retire one 9999", "At most 365 days."}, {"hub retire 9999", "There is no such hub: 9999"}, {"hub export one ../x", "whole path"},
 			{"hub export", "Which hub, and into which file?"}, {"hub import https://x.example/ y z", "The new hub's URL, the key"}, {"hub guests three", "There is no such hub: three."},
 		}.wants(t, say)
@@ -185,12 +185,20 @@ func TestGuestKeyIsShownOnce(t *testing.T) {
 	})
 }
 
-func TestBansAndQuotasNameWhomTheyMean(t *testing.T) {
-	ids := []wire.Channel{{0xab, 0xcd, 0xef, 1}, {0xab, 0xcd, 0xef, 2}}
+// bansAndQuotas has hub one answer with two channels, both with a number that begins
+// alike, and with guests; said are what it was asked beside.
+func bansAndQuotas(t *testing.T, story func(r *rig, core *consulted, say func(string) []string, asked func() any)) {
+	t.Helper()
+	ids := []wire.Channel{{0xab, 0xcd, 0xef, 1}, {0xab, 0xcd, 0xef, 2}, {0xab, 0xcd, 0xef, 3}}
 	var last any
 	ownerTest(t, func(in channels.AskHub) any {
-		if in.Op == wire.OpChannels {
-			return wire.ChannelsResult{Channels: []wire.HubChannel{{Channel: ids[0]}, {Channel: ids[1], Guest: "two words"}}}
+		switch in.Op {
+		case wire.OpChannels:
+			return wire.ChannelsResult{Channels: []wire.HubChannel{
+				{Channel: ids[0], Bytes: 1 << 20, Quota: 4 << 20}, {Channel: ids[1], Guest: "two words", Banned: true}, {Channel: ids[2], Guest: "dora"},
+			}}
+		case wire.OpGuests:
+			return wire.GuestsResult{Guests: []wire.Guest{{Name: "banned", Banned: true}, {Name: "bob"}, {Name: "dora", Bytes: 2 << 20, Quota: 8 << 20, Channels: 1}, {Name: "facade"}}}
 		}
 		last = in.Args
 		return nil
@@ -198,32 +206,89 @@ func TestBansAndQuotasNameWhomTheyMean(t *testing.T) {
 		r.do(func() {
 			core.view("#bob").ID = ids[0]
 			core.view("#bob").Members[1].Token = wire.Token{7}
+			core.view("#carol").ID = ids[2]
 		})
+		story(r, core, say, func() any { was := last; last = nil; return was })
+	})
+}
+
+func TestBansAndQuotasNameWhomTheyMean(t *testing.T) {
+	ids := []wire.Channel{{0xab, 0xcd, 0xef, 1}, {0xab, 0xcd, 0xef, 2}, {0xab, 0xcd, 0xef, 3}}
+	bansAndQuotas(t, func(r *rig, core *consulted, say func(string) []string, asked func() any) {
 		tests := []struct {
 			said string
 			want any
 		}{
-			{"hub ban dora one", wire.BanArgs{Name: "dora"}},
-			{"hub unban dora one", wire.BanArgs{Name: "dora", Lift: true}},
-			{"hub ban #bob one.example", nil}, // nobody there is called so
-			{"hub ban #bob https://one.example/hub.cgi", wire.BanArgs{Channel: ids[0]}},
+			{"hub ban dora one", wire.BanArgs{Name: "dora", Keep: ids[2:]}}, // alice is in #carol, which dora opened
+			{"hub ban bob one", wire.BanArgs{Name: "bob"}},
+			{"hub unban dora one", nil}, // she is not banned
+			{"hub unban banned one", wire.BanArgs{Name: "banned", Lift: true}},
+			{"hub ban banned one", nil},                         // already
+			{"hub ban #bob one.example", nil},                   // nobody there is called so
+			{"hub ban #bob https://one.example/hub.cgi", nil},   // it is alice's own
+			{"hub ban abcdef01 one", nil},                       // the same
+			{"hub unban #bob https://one.example/hub.cgi", nil}, // it is not banned
 			{"hub ban #bob bob one", wire.BanArgs{Channel: ids[0], Token: wire.Token{7}}},
-			{"hub ban abcdef02 one", wire.BanArgs{Channel: ids[1]}},
+			{"hub unban #bob bob one", wire.BanArgs{Channel: ids[0], Token: wire.Token{7}, Lift: true}},
+			{"hub unban abcdef02 one", wire.BanArgs{Channel: ids[1], Lift: true}},
 			{"hub ban abcdef one", nil},
 			{"hub ban facade one", wire.BanArgs{Name: "facade"}},
+			{"hub ban nobody one", nil},
+			{"hub unban nobody one", nil},
 			{"hub quota #bob 20MB one", wire.QuotaArgs{Channel: ids[0], Quota: 20 << 20}},
 			{"hub quota abcdef02 none one", wire.QuotaArgs{Channel: ids[1]}},
 			{"hub quota dora 300 one", wire.QuotaArgs{Name: "dora", Quota: 300 << 20}},
 			{"hub quota dora 5B one", nil},
+			{"hub quota dora one", nil},
 		}
 		for _, tt := range tests {
-			last = nil
-			if got := say(tt.said); last != tt.want {
+			got := say(tt.said)
+			if strings.HasPrefix(tt.said, "hub ban") && tt.want != nil {
+				if first := asked(); first != nil {
+					t.Errorf("%q has banned at once: %+v", tt.said, first)
+				}
+				has(t, got, "To do it, say it again within a minute: /msg sysop "+tt.said)
+				got = append(got, say(tt.said)...)
+			}
+			if last := asked(); !reflect.DeepEqual(last, tt.want) {
 				t.Errorf("%q asks %+v, not %+v, and says %q", tt.said, last, tt.want, got)
 			}
 		}
 		has(t, say("hub channels one"), `  abcdef02, opened by "two words": `)
 		has(t, say("hub channels one"), "  abcdef01 (your #bob): ")
+	})
+}
+
+// What a ban means is said before, and that of nobody changes nothing.
+func TestWhatABanMeans(t *testing.T) {
+	bansAndQuotas(t, func(r *rig, core *consulted, say func(string) []string, _ func() any) {
+		said{
+			{"hub ban dora one", "serve its guest dora no more? The account opens no channel there, and 0 other channels that it opened are served to nobody."},
+			{"hub ban dora one", "To take it back: /msg sysop hub unban dora one"},
+			{"hub ban dora one", "You are in #carol, too, opened by dora: that goes on, as yours, and dora alone is kept out of it there."},
+			{"hub ban bob one", "Whoever has the nick bob in #bob is banned there by /msg sysop hub ban #bob bob"},
+			{"hub ban #bob bob one", "they stay in the channel, and read it on its other hubs."},
+			{"hub ban #bob https://one.example/hub.cgi", "You are in #bob yourself, and would lock yourself out of it. Somebody in it: /msg sysop hub ban #bob NICK."},
+			{"hub ban abcdef01 one", "You are in #bob yourself"},
+			{"hub ban banned one", "serves banned no more already. To take it back: /msg sysop hub unban banned"},
+			{"hub unban dora one", "dora is not banned on https://one.example/hub.cgi: there is nothing to take back."},
+			{"hub unban nobody one", "has no guest nobody. /msg sysop hub guests"},
+			{"hub unban #bob https://one.example/hub.cgi", "#bob is not banned"},
+			{"hub unban abcdef02 one", `If "two words", who opened it, is banned too: /msg sysop hub unban`},
+			{"hub ban #bob bob two", "Have https://two.example/hub.cgi serve bob in #bob no more?"},
+			{"hub unban", "Whom? /msg sysop hub unban NAME"},
+			{"hub ban bob one two", "Whom? /msg sysop hub ban NAME"},
+			{"hub ban bob bob.example", "https://bob.example/hub.cgi is no hub of yours: bob has added it."},
+			{"hub quota dora one", "dora holds 2 MiB of 8 MiB on https://one.example/hub.cgi, in 1 channel."},
+			{"hub quota bob one", "There is no limit but the hub's own."},
+			{"hub quota #bob one", "#bob holds 1 MiB of 4 MiB on https://one.example/hub.cgi."},
+			{"hub quota #bob one", "To change it: /msg sysop hub quota #bob SIZE"},
+			{"hub quota nobody one", "has no guest nobody."},
+			{"hub quota", "Whose, and how much?"},
+			{"hub quota dora 5MB three", "There is no such hub: three. Yours: "},
+		}.wants(t, say)
+		r.do(func() { core.view("#bob").Hubs = core.view("#bob").Hubs[:1] })
+		has(t, say("hub ban #bob bob one"), "get nothing of it any more, for it is on no other hub.")
 	})
 }
 
@@ -239,30 +304,57 @@ func TestHubRetire(t *testing.T) {
 		case wire.ChannelsArgs:
 			return wire.ChannelsResult{Channels: []wire.HubChannel{own, guests}}
 		}
-		return wire.ReportResult{Closes: closes}
+		return wire.ReportResult{Closes: closes, Channels: 2}
 	}, func(r *rig, core *consulted, say func(string) []string) {
 		r.do(func() { core.view("#bob").ID = own.Channel })
 		now := time.Now()
-		got := say("hub retire one")
-		if len(at) != 1 || at[0] != now.Add(7*24*time.Hour).Unix() {
-			t.Errorf("the hub was told %v", at)
+		day := 24 * time.Hour
+		told := func(want ...time.Time) {
+			t.Helper()
+			var times []int64
+			for _, w := range want {
+				if w.IsZero() {
+					times = append(times, 0)
+				} else {
+					times = append(times, w.Unix())
+				}
+			}
+			if fmt.Sprint(at) != fmt.Sprint(times) {
+				t.Errorf("the hub was told %v, not %v", at, times)
+			}
 		}
+		got := say("hub retire one")
+		told()
+		has(t, got, "Have https://one.example/hub.cgi close on ", "There are 2 channels on it. All who have one are told at once.")
+		has(t, got, "To do it, say it again within a minute: /msg sysop hub retire one")
+		got = say("hub retire one")
+		told(now.Add(7 * day))
 		has(t, got, "https://one.example/hub.cgi closes on ", "all who have a channel there are told so")
 		has(t, got, "On another hub too, and leave this one by themselves when that has all: #bob.")
 		has(t, got, "Of others, and still here: 02000000, opened by dora.")
+
+		// The same again changes nothing, however often it is said.
 		r.do(func() { core.view("#bob").Hubs = core.view("#bob").Hubs[:1] })
-		got = say("hub retire one")
-		has(t, got, "It CLOSES on ", "To take that back: /msg sysop hub retire https://one.example/hub.cgi off")
-		has(t, got, "Have NOWHERE to go yet: #bob. With another hub of yours: /msg sysop hub mirror #bob URL")
+		closes -= 3600
+		for _, command := range []string{"hub retire one", "hub retire one", "hub retire one 7", "hub retire one 7"} {
+			got = say(command)
+			has(t, got, "It CLOSES on ", "To take that back: /msg sysop hub retire https://one.example/hub.cgi off")
+			has(t, got, "Have NOWHERE to go yet: #bob. With another hub of yours: /msg sysop hub mirror #bob URL")
+		}
+		told(now.Add(7 * day))
 		own.Closed, guests.Closed = true, true
 		has(t, say("hub retire one"), "All have moved: you can delete it.")
-		has(t, say("hub retire one now"), "Have https://one.example/hub.cgi take nothing new from now on?")
-		has(t, say("hub retire one now"), "closes on ")
+
+		// Another time is said twice.
+		has(t, say("hub retire one 3 days"), "is to close on ", "Have it close on ", " instead?")
+		has(t, say("hub retire one now"), "Have it close NOW instead?")
+		told(now.Add(7 * day))
+		has(t, say("hub retire one now"), "has closed")
+		has(t, say("hub retire one now"), "It has CLOSED")
 		has(t, say("hub retire one off"), "https://one.example/hub.cgi stays")
-		has(t, say("hub retire one 3 days"), "closes on ")
-		if want := []int64{now.Add(7 * 24 * time.Hour).Unix(), now.Unix(), 0, now.Add(3 * 24 * time.Hour).Unix()}; fmt.Sprint(at) != fmt.Sprint(want) {
-			t.Errorf("the hub was told %v, not %v", at, want)
-		}
+		told(now.Add(7*day), now, time.Time{})
+		has(t, say("hub retire one off"), "does not close: there is nothing to take back.")
+		told(now.Add(7*day), now, time.Time{})
 	})
 }
 

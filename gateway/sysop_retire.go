@@ -30,16 +30,24 @@ func retireWhen(word string) (days int, ok bool) {
 	return days, err == nil && days >= 0 && days <= retireDaysMost
 }
 
+// retireAsked is what a line asks of a hub that is to go.
+type retireAsked struct {
+	before  unfinished
+	command string // as it was typed: to be said again
+	days    int    // below zero: it stays
+	given   bool
+}
+
 // sysopHubRetire says when a hub goes, or how far the leaving of it is.
 func (c *client) sysopHubRetire(args string) {
-	before := c.takeUnfinished()
-	days, given, word := 0, false, ""
+	r := retireAsked{before: c.takeUnfinished(), command: strings.TrimSpace("hub retire " + args)}
+	word := ""
 	for _, w := range strings.Fields(args) {
 		n, isWhen := retireWhen(w)
 		switch {
-		case same(w, "days") && given, same(w, "day") && given:
-		case isWhen && !given:
-			days, given = n, true
+		case same(w, "days") && r.given, same(w, "day") && r.given:
+		case isWhen && !r.given:
+			r.days, r.given = n, true
 		case word == "":
 			word = w
 		default:
@@ -52,48 +60,77 @@ func (c *client) sysopHubRetire(args string) {
 	case !ok:
 	case h.Embedded:
 		c.sysopSays("The embedded hub is inside this gateway, for this machine alone: without embedded_hub in the configuration it is not started.")
-	case !given:
-		c.retireOrProgress(h)
-	case days == 0 && !c.sayAgain(before, strings.TrimSpace("hub retire "+strings.TrimSpace(args)),
-		"Have "+h.Address.URL+" take nothing new from now on? In a channel that is on no other hub nobody can write then. With some days' notice the gateways move what they can: /msg sysop hub retire "+h.Address.URL+" 7"):
 	default:
-		c.retire(h, days)
+		c.retireOrProgress(h, r)
 	}
 }
 
-// retireOrProgress has a hub go in a week, or tells how far it is if it goes already.
-func (c *client) retireOrProgress(h channels.HubView) {
+// retireOrProgress asks a hub whether it goes already. Then the same again changes
+// nothing, and says how far it is; that it goes, or goes at another time, is said twice.
+func (c *client) retireOrProgress(h channels.HubView, asked retireAsked) {
 	askHub(c, h, wire.OpReport, nil, func(r wire.ReportResult, refused *wire.Error) {
-		now := c.g.settings.Now()
-		at := hubTime(r.Closes)
+		now, was := c.g.settings.Now(), hubTime(r.Closes)
+		days := asked.days
+		if !asked.given {
+			days = retireDays
+		}
+		at := now.Add(time.Duration(days) * 24 * time.Hour)
 		switch {
 		case refused != nil:
 			c.sysopSays(refusedBy(h, refused))
-		case at.IsZero():
-			c.retire(h, retireDays)
-		default:
-			c.sysopSays(h.Address.URL + ": " + closesLine(at, now) + " To take that back: /msg sysop hub retire " + h.Address.URL + " off")
+		case days < 0 && was.IsZero():
+			c.sysopSays(h.Address.URL + " does not close: there is nothing to take back.")
+		case days < 0:
+			c.retire(h, time.Time{})
+		case !was.IsZero() && (!asked.given || was.Sub(at).Abs() < sameRetirement || !was.After(now) && !at.After(now)):
+			c.sysopSays(h.Address.URL + ": " + closesLine(was, now) + " To take that back: /msg sysop hub retire " + h.Address.URL + " off")
 			c.retireProgress(h)
+		case c.sayAgain(asked.before, asked.command, retireWarning(h, r, was, at, now)...):
+			c.retire(h, at)
 		}
 	})
 }
 
-// retire tells a hub when it goes.
-func (c *client) retire(h channels.HubView, days int) {
+// sameRetirement is how near two times are that are one and the same to a user who
+// says the same number of days twice.
+const sameRetirement = 12 * time.Hour
+
+// retireWarning is what it means that a hub goes.
+func retireWarning(h channels.HubView, r wire.ReportResult, was, at, now time.Time) []string {
+	until := "on " + dayAndTime(at, now)
+	if !at.After(now) {
+		until = "NOW"
+	}
+	first := "Have " + h.Address.URL + " close " + until + "?"
+	if !was.IsZero() {
+		first = h.Address.URL + " is to close on " + dayAndTime(was, now) + ". Have it close " + until + " instead?"
+	}
+	lines := []string{first + fmt.Sprintf(" There %s on it. All who have one are told at once. From then on it takes nothing new; what is there can be read until you delete it.", plural(int(min(r.Channels, 2)), "is 1 channel", "are "+number(r.Channels, "channel")))}
+	if !at.After(now) {
+		return append(lines, "In a channel that is on no other hub nobody can write then. With some days' notice the gateways move what they can: /msg sysop hub retire "+h.Address.URL+" 7")
+	}
+	return append(lines, "Channels that are on another hub too leave this one by themselves. hub retire off takes it back.")
+}
+
+// retire tells a hub when it goes; the zero time: it stays.
+func (c *client) retire(h channels.HubView, at time.Time) {
 	now := c.g.settings.Now()
-	at := now.Add(time.Duration(days) * 24 * time.Hour)
-	args := wire.RetireArgs{At: at.Unix()}
-	if days < 0 {
-		args.At = 0
+	var args wire.RetireArgs
+	if !at.IsZero() {
+		args.At = at.Unix()
 	}
 	askHub(c, h, wire.OpRetire, args, func(_ nothing, refused *wire.Error) {
 		switch {
 		case refused != nil:
 			c.sysopSays(refusedBy(h, refused))
-		case days < 0:
+		case at.IsZero():
 			c.sysopSays(h.Address.URL + " stays, and all who have a channel there are told so. Channels that have left it come back where your gateway keeps them on your hub: /msg sysop hub mirror #chan for others.")
 		default:
-			c.sysopSays(fmt.Sprintf("%s closes on %s, and all who have a channel there are told so. From then on it takes nothing new; what is there can be read until you delete it. To take that back: /msg sysop hub retire %s off", h.Address.URL, dayAndTime(at, now), h.Address.URL))
+			when := "closes on " + dayAndTime(at, now)
+			if !at.After(now) {
+				when = "has closed"
+			}
+			c.sysopSays(fmt.Sprintf("%s %s, and all who have a channel there are told so. From then on it takes nothing new; what is there can be read until you delete it. To take that back: /msg sysop hub retire %s off", h.Address.URL, when, h.Address.URL))
 			c.retireProgress(h)
 		}
 	})

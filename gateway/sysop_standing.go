@@ -265,6 +265,9 @@ func nextForHub(view channels.ChannelView, h channels.HubView, carried bool) str
 		text = name + " takes nothing new: it closes, or whoever opened the channel there has closed it."
 	case channels.Banned:
 		text = name + " serves you no more: its owner has said so, and can take it back. It is asked again within an hour."
+		if h.Owner {
+			text = name + " is yours, and serves you no more: you have banned the channel there, or the guest who opened it. To take it back: /msg sysop hub channels, and hub unban."
+		}
 	case channels.Odd:
 		text = name + " answers what makes no sense, and none of it is believed. Whoever looks after it should see to that."
 	case channels.Down:
