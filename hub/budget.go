@@ -41,28 +41,34 @@ func (c *crowded) refusal() *Refusal {
 		Retry: max(time.Second, c.wait)}
 }
 
-// addressKey is the key of an address's budget. ok is false for an address that
-// has none: one that is not known, or that stands for many, as that of a proxy
-// before the hub does. The database is not to name addresses, so the key has the
-// hub's private key in it.
+// addressKey is the key of an address's budget. ok is false for one that has none.
+// The database is not to name addresses, so the key has the hub's private key in it.
 func (h *Hub) addressKey(address string) (key store.BudgetKey, ok bool) {
-	if h.config.Proxied {
+	who, ok := Origin(address)
+	if !ok || h.config.Proxied {
 		return key, false
 	}
+	b := who.As16()
+	return store.KeyOfBudget("address", append(h.keys.self.Load().identity.Seed(), b[:]...)), true
+}
+
+// Origin is whom an IP address stands for, where there is only so much for each: of
+// IPv6 the network of 64 bits, for who has one of its addresses has them all. ok is
+// false for an address that is not known, or that stands for many, as that of a proxy
+// before the hub does.
+func Origin(address string) (who netip.Addr, ok bool) {
 	a, err := netip.ParseAddr(address)
 	if err != nil {
-		return key, false
+		return who, false
 	}
 	a = a.Unmap().WithZone("")
 	if a.IsLoopback() || a.IsPrivate() || a.IsLinkLocalUnicast() || a.IsUnspecified() || sharedAddresses.Contains(a) {
-		return key, false
+		return who, false
 	}
 	if a.Is6() {
-		// Who has one has all of its network.
 		a = netip.PrefixFrom(a, 64).Masked().Addr()
 	}
-	b := a.As16()
-	return store.KeyOfBudget("address", append(h.keys.self.Load().identity.Seed(), b[:]...)), true
+	return a, true
 }
 
 // sharedAddresses are those between a carrier and its customers (RFC 6598).

@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"net/http"
+	"net/netip"
 	"strconv"
+	"sync"
 	"time"
 
 	"hubbub/channels/wire"
@@ -33,35 +35,79 @@ func transfer(n int64) time.Duration {
 	return patience + time.Duration(max(n, 0)/slowest)*time.Second
 }
 
-// bounded answers only so many requests at once, and sends others away for a
-// while.
+// bounded answers only so many requests at once, and only so many of one address,
+// and sends others away for a while.
 type bounded struct {
 	web.Server
-	all, large chan struct{}
+	all, large *places
+	origin     func(address string) (netip.Addr, bool) // whom an address stands for; not ok: for many
 }
 
-// bound returns next with its bounds, where held requests may wait.
-func bound(next web.Server, held int) *bounded {
-	return &bounded{Server: next, all: make(chan struct{}, held+atOnce), large: make(chan struct{}, largeAtOnce)}
+// bound returns next with its bounds, where held requests may wait. Where all come
+// through a proxy addresses say nothing.
+func bound(next web.Server, held int, proxied bool) *bounded {
+	b := &bounded{Server: next, all: newPlaces(held + atOnce), large: newPlaces(largeAtOnce), origin: hub.Origin}
+	if proxied {
+		b.origin = func(string) (who netip.Addr, ok bool) { return who, false }
+	}
+	return b
 }
 
 // Serve answers a request.
 func (b *bounded) Serve(ctx context.Context, r hub.Request) hub.Reply {
-	places := []chan struct{}{b.all}
+	who, known := b.origin(r.Address)
+	in := []*places{b.all}
 	if r.Length > usual {
-		places = append(places, b.large)
+		in = append(in, b.large)
 	}
-	for _, place := range places {
-		select {
-		case place <- struct{}{}:
-			defer func() { <-place }()
-		default:
+	for _, places := range in {
+		if !places.enter(who, known) {
 			busy := hub.Refuse(&hub.Refusal{Status: wire.StatusBusy, Text: "The hub is busy. Come back later."})
 			busy.Header = append(busy.Header, [2]string{"Retry-After", "5"})
 			return busy
 		}
+		defer places.leave(who, known)
 	}
 	return b.Server.Serve(ctx, r)
+}
+
+// places are those for requests. Whoever sends what he has to say as slowly as he
+// can has a quarter of them at most.
+type places struct {
+	mu   sync.Mutex
+	free int
+	each int
+	of   map[netip.Addr]int // taken, by whose they are
+}
+
+func newPlaces(n int) *places {
+	return &places{free: n, each: max(1, n/4), of: make(map[netip.Addr]int)}
+}
+
+// enter takes a place, if there is one for who. One who is not known stands for many.
+func (p *places) enter(who netip.Addr, known bool) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.free == 0 || known && p.of[who] >= p.each {
+		return false
+	}
+	p.free--
+	if known {
+		p.of[who]++
+	}
+	return true
+}
+
+func (p *places) leave(who netip.Addr, known bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.free++
+	if !known {
+		return
+	}
+	if p.of[who]--; p.of[who] == 0 {
+		delete(p.of, who)
+	}
 }
 
 // paced gives each request and each answer the time that its bytes may take,
@@ -69,9 +115,10 @@ func (b *bounded) Serve(ctx context.Context, r hub.Request) hub.Reply {
 // is the last on its connection.
 func paced(ctx context.Context, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		// The request ends with that time, held or not. Where deadlines cannot be
-		// set those of the server hold.
-		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(wire.MaxWait + transfer(r.ContentLength)))
+		// The request ends with that time, held or not, and whatever length it claims.
+		// Where deadlines cannot be set those of the server hold.
+		most := wire.MaxWait + transfer(min(r.ContentLength, wire.MaxRequest))
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(most))
 		next.ServeHTTP(&pacedWriter{w, ctx}, r)
 	})
 }

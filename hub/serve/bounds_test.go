@@ -155,7 +155,7 @@ func TestBounded(t *testing.T) {
 		begun.Done()
 		<-release
 		return saying("ok")
-	}), 10)
+	}), 10, false)
 	fill := func(n int, length int64) {
 		begun.Add(n)
 		for range n {
@@ -183,6 +183,83 @@ func TestBounded(t *testing.T) {
 	begun.Add(1)
 	if reply := b.Serve(t.Context(), hub.Request{Length: usual + 1}); reply.Status != 200 {
 		t.Errorf("afterwards: status %d", reply.Status)
+	}
+}
+
+// One address has a quarter of the places for requests, of IPv6 one network; those
+// that stand for many have all, and so has everybody behind a proxy.
+func TestPlacesAreShared(t *testing.T) {
+	for _, test := range []struct {
+		addresses []string // that ask in turn
+		length    int64
+		proxied   bool
+		want      int
+	}{
+		{[]string{"203.0.113.7"}, 1, false, 128},
+		{[]string{"203.0.113.7", "203.0.113.8"}, 1, false, 256},
+		{[]string{"203.0.113.7", "::ffff:203.0.113.7"}, 1, false, 128},
+		{[]string{"2001:db8::1", "2001:db8::2:1", "2001:db8::f:0:0:1"}, 1, false, 128},
+		{[]string{"2001:db8::1", "2001:db8:0:1::1"}, 1, false, 256},
+		{[]string{"203.0.113.7"}, usual + 1, false, largeAtOnce / 4},
+		{[]string{"127.0.0.1"}, 1, false, atOnce},
+		{[]string{"10.1.2.3"}, usual + 1, false, largeAtOnce},
+		{[]string{""}, 1, false, atOnce},
+		{[]string{"203.0.113.7"}, 1, true, atOnce},
+	} {
+		release := make(chan struct{})
+		begun := make(chan struct{})
+		b := bound(serverFunc(func(context.Context, hub.Request) hub.Reply {
+			begun <- struct{}{}
+			<-release
+			return saying("ok")
+		}), 0, test.proxied)
+		var all sync.WaitGroup
+		in := 0
+		for i, refused := 0, 0; refused < len(test.addresses); i++ {
+			over := make(chan hub.Reply, 1)
+			all.Go(func() {
+				over <- b.Serve(t.Context(), hub.Request{Length: test.length, Address: test.addresses[i%len(test.addresses)]})
+			})
+			select {
+			case <-begun:
+				in++
+			case reply := <-over:
+				if refused++; reply.Status != wire.StatusBusy {
+					t.Errorf("%q: status %d", test.addresses, reply.Status)
+				}
+			}
+		}
+		close(release)
+		all.Wait()
+		if in != test.want {
+			t.Errorf("%q with %d bytes: %d are let in, not %d", test.addresses, test.length, in, test.want)
+		}
+		if len(b.all.of)+len(b.large.of) > 0 || b.all.free != atOnce || b.large.free != largeAtOnce {
+			t.Errorf("%q: %d and %d places are free afterwards", test.addresses, b.all.free, b.large.free)
+		}
+	}
+}
+
+// from is a connection that comes from somewhere.
+type from struct {
+	net.Conn
+	addr net.Addr
+}
+
+func (f from) RemoteAddr() net.Addr { return f.addr }
+
+// A door counts a network of IPv6 as one: who has one of its addresses has them all.
+func TestAddressOf(t *testing.T) {
+	for text, want := range map[string]string{
+		"203.0.113.7": "203.0.113.7", "::ffff:203.0.113.7": "203.0.113.7", "127.0.0.1": "127.0.0.1", "127.0.0.2": "127.0.0.2",
+		"2001:db8::1": "2001:db8::", "2001:db8::ffff:0:0:1": "2001:db8::", "2001:db8:0:1::1": "2001:db8:0:1::", "::1": "::1",
+	} {
+		if got := addressOf(from{addr: &net.TCPAddr{IP: net.ParseIP(text), Port: 7}}); got != want {
+			t.Errorf("%s counts as %q, not %q", text, got, want)
+		}
+	}
+	if got := addressOf(from{addr: &net.UnixAddr{Name: "@", Net: "unix"}}); got != "" {
+		t.Errorf("a Unix socket counts as %q", got)
 	}
 }
 

@@ -4,6 +4,8 @@ import (
 	"net"
 	"sync"
 	"time"
+
+	"hubbub/hub"
 )
 
 // closing is how long who stands before a door is let in when it is closed, with
@@ -126,12 +128,15 @@ func (d *door) exit(address string) {
 	<-d.places
 }
 
-// addressOf is the host that a connection comes from; those on a Unix socket
-// are one.
+// addressOf is whom a connection comes from: the host's address, of IPv6 its
+// network; those on a Unix socket are one.
 func addressOf(conn net.Conn) string {
 	host, _, err := net.SplitHostPort(conn.RemoteAddr().String())
 	if err != nil {
 		return ""
+	}
+	if who, ok := hub.Origin(host); ok {
+		return who.String()
 	}
 	return host
 }

@@ -66,6 +66,7 @@ type fcgiConn struct {
 	mu      sync.Mutex // for deadlines
 	resting bool       // no request is under way
 	leaving bool       // there will be no other
+	enough  bool       // nothing more is read of the request under way
 }
 
 func newFcgiConn(conn net.Conn, server web.Server, log *slog.Logger) *fcgiConn {
@@ -94,7 +95,7 @@ func (c *fcgiConn) serve(ctx, over context.Context) {
 func (c *fcgiConn) rest() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.resting = true
+	c.resting, c.enough = true, false
 	if c.leaving {
 		c.SetReadDeadline(time.Now().Add(farewell))
 		return
@@ -107,11 +108,22 @@ func (c *fcgiConn) busy(most time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.resting = false
-	if most == 0 {
+	switch {
+	case c.enough:
+	case most == 0:
 		c.SetReadDeadline(time.Time{})
-		return
+	default:
+		c.SetReadDeadline(time.Now().Add(most))
 	}
-	c.SetReadDeadline(time.Now().Add(most))
+}
+
+// finish ends the reading of a request, for good: feed, which may be about to wait
+// for who has sent it all, is not to wait without end.
+func (c *fcgiConn) finish() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.enough = true
+	c.SetReadDeadline(time.Unix(1, 0))
 }
 
 // leave has the connection end when it rests, and soon if it does now.

@@ -10,7 +10,6 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
-	"time"
 
 	"hubbub/channels/wire"
 	"hubbub/hub"
@@ -112,7 +111,7 @@ func (c *fcgiConn) answer(over context.Context, r *fcgiRequest) (again bool) {
 	// What is left is taken: a web server may listen only when it has sent all.
 	_, _ = io.CopyN(io.Discard, out, maxDrain)
 	out.CloseWithError(io.ErrClosedPipe)
-	c.busy(time.Nanosecond) // so that feed waits no longer for who goes away
+	c.finish() // feed waits no longer for who goes away
 	good := <-whole
 	err := c.write(replyRecords(r.id, reply, r.params["REQUEST_METHOD"] == http.MethodHead))
 	return err == nil && good && r.keep

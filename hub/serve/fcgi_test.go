@@ -217,6 +217,14 @@ func TestFastCGIRefusesLargeBodies(t *testing.T) {
 	if text, _ := w.answer(2); !strings.HasSuffix(text, "too large") {
 		t.Errorf("the next: %q", text)
 	}
+	// Beyond what is read of it, and ended at once: nobody waits for more.
+	for range 5 {
+		w := dialFastCGI(t, "tcp", address)
+		w.ask(1, "", make([]byte, maxDrain+10))
+		if text, _ := w.answer(1); !strings.HasSuffix(text, "too large") {
+			t.Errorf("answered %q", text)
+		}
+	}
 }
 
 // A web server cannot have a connection take more than it should: one request

@@ -77,11 +77,12 @@ type aHub interface {
 
 // behind is what is behind the roads.
 type behind struct {
-	hub  aHub
-	held int    // requests that may wait at once
-	data string // the data folder; empty: not known before the first request
-	tls  *certificates
-	log  *slog.Logger
+	hub     aHub
+	held    int    // requests that may wait at once
+	proxied bool   // all requests come through another server
+	data    string // the data folder; empty: not known before the first request
+	tls     *certificates
+	log     *slog.Logger
 }
 
 const (
@@ -122,7 +123,7 @@ func (s settings) behind(roads []road, log *slog.Logger) (*behind, error) {
 	if err != nil {
 		return nil, err
 	}
-	b.hub, b.data, b.held = h, config.Data, max(config.Held, 0)
+	b.hub, b.data, b.held, b.proxied = h, config.Data, max(config.Held, 0), config.Proxied
 	if b.tls, err = s.certificates(config.Data, log); err != nil {
 		return nil, errors.Join(err, h.Close())
 	}
@@ -149,7 +150,7 @@ func (b *behind) serve(ctx context.Context, roads []road) error {
 		b.tell("STOPPING=1")
 		b.hub.SendHome()
 	})()
-	server := bound(b.hub, b.held)
+	server := bound(b.hub, b.held, b.proxied)
 	var serving sync.WaitGroup
 	for _, r := range roads {
 		serving.Go(func() {

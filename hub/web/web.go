@@ -26,12 +26,14 @@ type Server interface {
 // hub is one URL. A request that waits is given up with its client.
 func Handler(h Server) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		address, _, _ := net.SplitHostPort(r.RemoteAddr)
 		reply := h.Serve(r.Context(), hub.Request{
 			Method:      r.Method,
 			Query:       r.URL.RawQuery,
 			ContentType: r.Header.Get("Content-Type"),
 			Length:      r.ContentLength,
 			Body:        io.LimitReader(r.Body, wire.MaxRequest),
+			Address:     address,
 			Visit:       visit(r),
 		})
 		io.Copy(io.Discard, io.LimitReader(r.Body, maxDrain))
