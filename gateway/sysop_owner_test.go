@@ -63,7 +63,7 @@ func TestHubStatusSaysWhatTheHubSays(t *testing.T) {
 		for _, want := range []string{
 			`The hub https://one.example/hub.cgi says that it is "hubbub 0.4", with data of schema 3.`,
 			"  disk: its files take 30 MiB; 5 GiB of the disk are free", "  holds 1204 entries in 2 channels, 20 MiB of 1 GiB",
-			"  5 tokens of members, 1 open one-time key, 1 guest", "  12345 requests; 10 refused: 7 unsealed, 3 denied", "  waiting now: 2 of the 8 that may wait at once",
+			"  5 tokens of members, 1 open one-time key, 1 guest", "  about 12345 requests; 10 refused: 7 unsealed, 3 denied", "  waiting now: 2 of the 8 that may wait at once",
 			"  all members' gateways have all of it", "  journal: a write-ahead log", "More: /msg sysop hub channels, /msg sysop hub guests",
 		} {
 			has(t, got, want)

@@ -127,9 +127,12 @@ func roomLeft(r wire.ReportResult) string {
 	return ""
 }
 
-// requestsLine is what the hub has counted.
+// requestsLine is what the hub has counted: requests by samples, refusals each.
 func requestsLine(r wire.ReportResult, now time.Time) string {
-	text := "  " + number(r.Requests, "request")
+	text := "  about " + number(r.Requests, "request")
+	if r.Requests <= 0 {
+		text = "  few requests"
+	}
 	if since := hubTime(r.Since); !since.IsZero() {
 		text += " since " + dayAndTime(since, now)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -321,9 +322,28 @@ func TestTheReport(t *testing.T) {
 		r.Unfetched != s.now.Unix() || len(r.Damaged) != 0 {
 		t.Errorf("%+v", r)
 	}
-	// By samples of one in 16: some 250 requests, 200 refusals, and all that could not be opened.
-	if r.Requests < 50 || r.Requests > 800 || r.Refusals["denied"] < 30 || r.Refusals["denied"] > 700 || r.Refusals["unsealed"] != 40 {
+	// By samples of one in 16 some 250 requests; all that was refused, or could not be opened.
+	if r.Requests < 50 || r.Requests > 800 || r.Refusals["denied"] != 200 || r.Refusals["unsealed"] != 40 || len(r.Refusals) != 2 {
 		t.Errorf("%d requests, %v", r.Requests, r.Refusals)
+	}
+}
+
+// One refusal is counted as one, each by its code, also where the hub was opened anew
+// for each request.
+func TestRefusalsAreCountedToTheLast(t *testing.T) {
+	s := begin(t)
+	s.lounge("bob")
+	for i := range 21 {
+		s.refused(wire.CodeDenied, s.as("mallory").Open(cellar, "mallory"))
+		if i < 5 {
+			_, err := s.as("alice").Status(cellar)
+			s.refused(wire.CodeUnknown, err)
+		}
+		r, err := s.as("owner").Report()
+		s.ok(err)
+		if want := map[string]int64{"denied": int64(i + 1), "unknown": int64(min(i+1, 5))}; !maps.Equal(r.Refusals, want) {
+			t.Fatalf("after %v refusals the hub tells of %v", want, r.Refusals)
+		}
 	}
 }
 

@@ -3,6 +3,7 @@ package hub
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -15,8 +16,8 @@ import (
 const reportRoom = 16 << 10
 
 // report is how the hub is. What it has counted is told as it was written down:
-// requests and refusals by sampling, and so roughly (tally.go); what could not be
-// opened, to the last.
+// requests by sampling, and so roughly; refusals, and what could not be opened, to the
+// last, unless they are a flood (tally.go).
 func (a *answer) report(tx store.Tx) (any, error) {
 	if a.room < reportRoom {
 		return nil, noRoom()
@@ -34,10 +35,11 @@ func (a *answer) report(tx store.Tx) (any, error) {
 	if r.Since == 0 {
 		r.Since = r.Time
 	}
+	if r.Refusals == nil {
+		r.Refusals = make(map[string]int64)
+	}
+	addRefusals(r.Refusals, h.refused())
 	if n := h.unsealed(); n > 0 {
-		if r.Refusals == nil {
-			r.Refusals = make(map[string]int64)
-		}
 		r.Refusals[countUnsealed] += n
 	}
 	r.Free, r.Size = freeBytes(h.config.Data), folderBytes(h.config.Data)
@@ -59,6 +61,20 @@ func (h *Hub) unsealed() int64 {
 		return 0
 	}
 	return info.Size()
+}
+
+// refused are the letters of what was refused and is not written down yet.
+func (h *Hub) refused() []byte {
+	f, err := os.Open(filepath.Join(h.config.Data, refusedName))
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	letters, err := io.ReadAll(io.LimitReader(f, mostNoted+mostRefused))
+	if err != nil {
+		return nil
+	}
+	return letters
 }
 
 // taken is how many of the places for requests that wait are taken.

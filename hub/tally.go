@@ -5,25 +5,64 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"errors"
-	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"hubbub/channels/wire"
 	"hubbub/hub/store"
 )
 
-// What the hub counts for its owner: requests, and refusals by their code. Of
-// what could not be opened no more is written down than one byte in a file, so
-// that it costs next to nothing: the file's size is how many there were.
+// What the hub counts for its owner: requests, by samples, and refusals by their code.
+// Of a refusal no more is written down at once than one byte in a file, so that it
+// costs next to nothing. Of what could not be opened the file's size is how many there
+// were; of what was refused each byte is a code's letter.
 const (
 	countRequests = "requests"
 	countUnsealed = "unsealed"
 	countCrowded  = "crowded"
 
 	unsealedName = "unsealed"
-	mostUnsealed = 1 << 16 // beyond it nothing is counted until somebody reads it
+	refusedName  = "refused"
+	mostNoted    = 1 << 16 // bytes in each; beyond it nothing is counted until somebody reads it
+	mostRefused  = 256     // of one request
 )
+
+// counted are the codes that are counted, in the order of their letters, from "a" on:
+// none may ever get another's place.
+var counted = []string{
+	countCrowded,
+	string(wire.CodeBad), string(wire.CodeDenied), string(wire.CodeUnknown), string(wire.CodeRevoked), string(wire.CodeUsed),
+	string(wire.CodeWithdrawn), string(wire.CodeExpired), string(wire.CodeStale), string(wire.CodeFull), string(wire.CodeBusy),
+	string(wire.CodeTime), string(wire.CodeInternal), string(wire.CodeClosed), string(wire.CodeBanned),
+}
+
+// letters are the refusals in a request's results, a letter each.
+func letters(results []wire.Result, crowded error) (refusals []byte) {
+	note := func(code string) {
+		if i := slices.Index(counted, code); i >= 0 && len(refusals) < mostRefused {
+			refusals = append(refusals, 'a'+byte(i))
+		}
+	}
+	for _, r := range results {
+		if r.Error != nil {
+			note(string(r.Error.Code))
+		}
+	}
+	if crowded != nil {
+		note(countCrowded)
+	}
+	return refusals
+}
+
+// addRefusals counts letters.
+func addRefusals(counts map[string]int64, letters []byte) {
+	for _, l := range letters {
+		if i := int(l) - 'a'; i >= 0 && i < len(counted) {
+			counts[counted[i]]++
+		}
+	}
+}
 
 // isSampled says whether the request of this enc is one of those that are written
 // down. Nobody who does not know the hub's keys can tell.
@@ -34,24 +73,22 @@ func (h *Hub) isSampled(enc [32]byte) bool {
 	return mac.Sum(nil)[0]%sampled == 0
 }
 
-// tally writes down a request that was answered, if it is its turn: for what the
-// owner is told, and for the budget of its address. What was refused weighs more.
-func (h *Hub) tally(ctx context.Context, v visitor, enc [32]byte, results []wire.Result, refused error) {
+// tally writes down a request that was answered: what was refused; and, if it is its
+// turn, all that is to be counted, for what the owner is told and for the budget of
+// its address. There what was refused weighs more.
+func (h *Hub) tally(ctx context.Context, v visitor, enc [32]byte, results []wire.Result, crowded error) {
+	refusals := letters(results, crowded)
 	if !h.isSampled(enc) {
+		h.append(refusedName, refusals)
 		return
 	}
-	counts := map[string]int64{countRequests: sampled}
-	weight := int64(sampled)
-	for _, r := range results {
-		if r.Error != nil {
-			counts[string(r.Error.Code)] += sampled
-			weight += sampled
-		}
-	}
-	if refused != nil {
-		counts[countCrowded] += sampled
+	weight := int64(sampled) * int64(1+len(refusals))
+	if crowded != nil {
 		weight = 0 // or it could never come back
 	}
+	refusals = append(refusals, h.takeRefused()...)
+	counts := map[string]int64{countRequests: sampled}
+	addRefusals(counts, refusals)
 	if n := h.takeUnsealed(); n > 0 {
 		counts[countUnsealed] += n
 	}
@@ -70,34 +107,49 @@ func (h *Hub) tally(ctx context.Context, v visitor, enc [32]byte, results []wire
 			return nil
 		})
 	})
-	if err != nil && !lacksRoom(err) && !errors.Is(err, store.ErrBusy) {
+	if err == nil {
+		return
+	}
+	h.append(refusedName, refusals)
+	if !lacksRoom(err) && !errors.Is(err, store.ErrBusy) {
 		h.config.Log.Error("counting requests", "error", err)
 	}
 }
 
 // noteUnsealed counts a request that could not be opened.
-func (h *Hub) noteUnsealed() {
-	f, err := os.OpenFile(filepath.Join(h.config.Data, unsealedName), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+func (h *Hub) noteUnsealed() { h.append(unsealedName, []byte{'!'}) }
+
+// append writes behind what a file of counts has, as far as there is room.
+func (h *Hub) append(name string, bytes []byte) {
+	if len(bytes) == 0 {
+		return
+	}
+	f, err := os.OpenFile(filepath.Join(h.config.Data, name), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
 		return
 	}
 	defer f.Close()
-	if info, err := f.Stat(); err == nil && info.Size() < mostUnsealed {
-		f.Write([]byte{'!'})
+	if info, err := f.Stat(); err == nil && info.Size() < mostNoted {
+		f.Write(bytes)
 	}
 }
 
 // takeUnsealed returns how many were counted, and begins anew.
 func (h *Hub) takeUnsealed() int64 {
-	path := filepath.Join(h.config.Data, unsealedName)
-	info, err := os.Stat(path)
-	if errors.Is(err, fs.ErrNotExist) || err != nil || info.Size() == 0 {
+	n := h.unsealed()
+	if n == 0 || os.Truncate(filepath.Join(h.config.Data, unsealedName), 0) != nil {
 		return 0
 	}
-	if os.Truncate(path, 0) != nil {
-		return 0
+	return n
+}
+
+// takeRefused returns the letters of what was refused, and begins anew.
+func (h *Hub) takeRefused() []byte {
+	letters := h.refused()
+	if len(letters) == 0 || os.Truncate(filepath.Join(h.config.Data, refusedName), 0) != nil {
+		return nil
 	}
-	return info.Size()
+	return letters
 }
 
 // Damaged names the databases in a hub's data folder that were set aside because
