@@ -149,6 +149,11 @@ func (s *step) tellShut(ch *channel) {
 	}
 	lone, lost, revoked := s.loneHubs(ch), 0, 0
 	for _, hub := range s.placesOf(ch) {
+		if s.neverOpened(ch, hub) {
+			lone = append(lone, hub)
+		}
+	}
+	for _, hub := range s.placesOf(ch) {
 		p := s.placeAt(ch.row, hub)
 		switch {
 		case slices.Contains(lone, hub):
@@ -202,6 +207,15 @@ func (s *step) loneHubs(ch *channel) (lone []int64) {
 		}
 	}
 	return lone
+}
+
+// neverOpened says that a hub is the user's own, and has yet to open the channel, which
+// nobody has named it for: it may be dead for good.
+func (s *step) neverOpened(ch *channel, hub int64) bool {
+	h, _ := s.hub(hub)
+	p := s.placeAt(ch.row, hub)
+	_, named := hubView(s.view(ch), h.address.Fingerprint)
+	return h.account != nil && p.opened == 0 && !p.entered && !named
 }
 
 // shutOut says that no hub lets the user in any more: what he writes would reach nobody.

@@ -330,6 +330,30 @@ func TestAHubOfOnesOwnIsNoOthers(t *testing.T) {
 	}
 }
 
+// Nor is a hub of his own one that is dead, and has never opened the channel.
+func TestAHubOfOnesOwnThatIsDeadIsNoOthers(t *testing.T) {
+	long(t)
+	w := begin(t)
+	alice, bob := w.person("alice"), w.person("bob")
+	bob.own("cellar").fall()
+	attic, away := alice.own("attic"), false
+	alice.do(channels.Join{Channel: "#bob"})
+	bob.redeems("#alice", alice.invites("#bob"))
+	w.run(time.Minute)
+	w.cut = func(p *person, h *hubHouse) bool { return away && p == bob }
+	away = true
+	alice.removes("#bob", "bob")
+	w.run(20 * time.Second)
+	attic.fall()
+	attic.wipe()
+	attic.rise()
+	w.run(2 * time.Minute)
+	away = false
+	w.hold = time.Hour
+	w.run(26 * time.Hour)
+	bob.hears("#alice", "no hub but your own, of which the others have not heard, of #alice has let you in for a day")
+}
+
 // If the others have heard of it, he is not told, though they say nothing there.
 func TestAHubOfOnesOwnIsTheOthersToo(t *testing.T) {
 	long(t)
