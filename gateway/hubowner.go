@@ -10,29 +10,30 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"hubbub/channels"
 	"hubbub/channels/wire"
 )
 
-// hubOwner is the file in the data folder with the account of a hub that
-// -make-hub has prepared and no hub has taken yet: the hub's upload names its
-// public key. It is not in the phonebook, which belongs to the gateway that
-// perhaps runs meanwhile, and moves there when the hub is added.
+// hubOwner is the file in the data folder with the accounts of hubs that
+// -make-hub has prepared and no hub has taken yet: each upload names the public key
+// of its own. They are not in the phonebook, which belongs to the gateway that
+// perhaps runs meanwhile, and move there when their hubs are added.
 type hubOwner struct{ path string }
 
 func hubOwnerIn(data string) hubOwner { return hubOwner{filepath.Join(data, "hub.owner")} }
 
-const hubOwnerWords = `# The private key of the account that owns the hub which -make-hub has prepared
-# here. Once you have added that hub with /msg sysop hub add URL, the phonebook
-# has it, and this file is gone.
+const hubOwnerWords = `# The private keys of the accounts that own the hubs which -make-hub has prepared
+# here, a line each. Once you have added such a hub with /msg sysop hub add URL, the
+# phonebook has its key, and its line is gone.
 `
 
 var ownerAlphabet = base32.StdEncoding.WithPadding(base32.NoPadding)
 
-// read returns the account's seed, or nil if none waits.
-func (o hubOwner) read() ([]byte, error) {
+// read returns the accounts' seeds, the oldest first; none if none waits.
+func (o hubOwner) read() (seeds [][]byte, err error) {
 	text, err := os.ReadFile(o.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -40,27 +41,45 @@ func (o hubOwner) read() ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the prepared hub's account: %w", err)
 	}
-	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
-	seed, err := ownerAlphabet.DecodeString(strings.TrimSpace(lines[len(lines)-1]))
-	if err != nil || len(seed) != ed25519.SeedSize {
-		return nil, fmt.Errorf("reading the prepared hub's account: %s has no key in its last line", o.path)
+	for line := range strings.Lines(string(text)) {
+		line = strings.TrimSpace(line)
+		if line == "" || strings.HasPrefix(line, "#") {
+			continue
+		}
+		seed, err := ownerAlphabet.DecodeString(line)
+		if err != nil || len(seed) != ed25519.SeedSize {
+			return nil, fmt.Errorf("reading the prepared hub's account: %s has a line that is no key", o.path)
+		}
+		seeds = append(seeds, seed)
 	}
-	return seed, nil
+	if len(seeds) == 0 {
+		return nil, fmt.Errorf("reading the prepared hub's account: %s has no key in it", o.path)
+	}
+	return seeds, nil
 }
 
-// prepare returns the account that waits; it makes one if there is none, so that
-// an upload can be made again for another system.
+// write puts down all accounts that wait; without any there is no file.
+func (o hubOwner) write(seeds [][]byte) error {
+	if len(seeds) == 0 {
+		return os.Remove(o.path)
+	}
+	text := []byte(hubOwnerWords)
+	for _, seed := range seeds {
+		text = append(text, ownerAlphabet.EncodeToString(seed)+"\n"...)
+	}
+	return writePrivate(o.path, text)
+}
+
+// prepare makes an account for a hub, which waits beside those that wait already.
 func (o hubOwner) prepare() (wire.Token, error) {
-	seed, err := o.read()
+	seeds, err := o.read()
 	if err != nil {
 		return wire.Token{}, err
 	}
-	if seed == nil {
-		seed = make([]byte, ed25519.SeedSize)
-		rand.Read(seed)
-		if err := writePrivate(o.path, []byte(hubOwnerWords+ownerAlphabet.EncodeToString(seed)+"\n")); err != nil {
-			return wire.Token{}, fmt.Errorf("keeping the prepared hub's account: %w", err)
-		}
+	seed := make([]byte, ed25519.SeedSize)
+	rand.Read(seed)
+	if err := o.write(append(seeds, seed)); err != nil {
+		return wire.Token{}, fmt.Errorf("keeping the prepared hub's account: %w", err)
 	}
 	return accountOf(seed), nil
 }
@@ -70,61 +89,100 @@ func accountOf(seed []byte) wire.Token {
 	return wire.Token(ed25519.NewKeyFromSeed(seed).Public().(ed25519.PublicKey))
 }
 
-// taken removes the file: a hub has the account, and the phonebook the key.
+// taken removes an account: a hub has it, and the phonebook its key.
 func (o hubOwner) taken(account wire.Token) error {
-	if seed, err := o.read(); err != nil || seed == nil || accountOf(seed) != account {
+	seeds, err := o.read()
+	if err != nil {
 		return err
 	}
-	return os.Remove(o.path)
+	rest := slices.DeleteFunc(slices.Clone(seeds), func(seed []byte) bool { return accountOf(seed) == account })
+	if len(rest) == len(seeds) {
+		return nil
+	}
+	return o.write(rest)
 }
 
 // unproven says what it means that a hub is neither proved by a key nor by https.
 const unproven = "So nothing proves that this is the hub that you have uploaded; somebody else who answers in its place could read nothing, but could lose what is put there."
 
-// addMadeHub uses a hub that was named without a key: the one that -make-hub has
+// mostTried is how many accounts that wait are tried on a hub, the newest first.
+const mostTried = 16
+
+// addMadeHub uses a hub that was named without a key: one that -make-hub has
 // prepared, which knows its owner. Who answers there is taken for it: somebody
-// else who does so gets a signature that opens nothing elsewhere.
+// else who does so gets signatures that open nothing elsewhere.
 func (c *client) addMadeHub(place string) {
-	seed, err := c.g.sysop.made.read()
+	seeds, err := c.g.sysop.made.read()
 	if err != nil {
 		slog.Error("the prepared hub's account can't be read", "err", err)
 	}
-	if seed == nil {
+	slices.Reverse(seeds)
+	seeds = seeds[:min(len(seeds), mostTried)]
+	hubs := c.g.core.Hubs()
+	named := slices.IndexFunc(hubs, func(h channels.HubView) bool { return h.Address.URL == place })
+	if len(seeds) == 0 && named < 0 {
 		c.sysopSays(errNoHubKey.Error())
 		return
 	}
 	c.sysopSays("Asking " + place + " who it is…")
 	c.g.sysop.identify(place, func(found foundHub, err error) {
-		if err != nil {
-			c.sysopSays(noHub(place, err))
-			return
-		}
-		if found.Served {
-			c.sysopSays(servedHub(place))
-			return
-		}
+		own := slices.IndexFunc(hubs, func(h channels.HubView) bool { return h.Address.Fingerprint == found.Address.Fingerprint })
 		switch {
-		case found.Note != "":
-			c.sysopSays("Note: " + found.Note + ". " + unproven)
-		case strings.HasPrefix(found.Address.URL, "http://"):
-			c.sysopSays("Note: there is no https in that address. " + unproven)
+		case err != nil && named >= 0:
+			c.sysopSays(noHub(place, err), "It is one of your hubs already: /msg sysop hub list")
+		case err != nil:
+			c.sysopSays(noHub(place, err))
+		case found.Served:
+			c.sysopSays(servedHub(place))
+		case own >= 0:
+			c.sysopSays(yoursAlready(hubs[own]))
+		case len(seeds) == 0:
+			c.sysopSays("Another hub answers at "+place+" now than the one that was yours: it was put up anew. Its key is in claim.txt in its data folder: /msg sysop hub add "+place+" KEY",
+				"If the one that you had is gone for good: /msg sysop hub forget "+hubKey(hubs[named]))
+		default:
+			c.sayUnproven(found)
+			c.useMadeHub(found.Address, seeds)
 		}
-		c.useMadeHub(found.Address, seed)
 	})
 }
 
-// useMadeHub uses an identified hub on the prepared account, which then is the
-// phonebook's.
-func (c *client) useMadeHub(hub channels.HubAddress, seed []byte) {
-	account := accountOf(seed)
+// yoursAlready says that a hub that is added is one of the user's.
+func yoursAlready(h channels.HubView) string {
+	switch {
+	case !h.Claimed:
+		return notClaimed(h)
+	case !h.Owner:
+		return "You are a guest on " + h.Address.URL + " already: nothing to do. What you have there: /msg sysop hub status " + h.Address.URL
+	}
+	return h.Address.URL + " is yours already: nothing to do. How it is: /msg sysop hub status " + h.Address.URL + ". To keep a channel there as well: /msg sysop hub mirror #chan " + h.Address.URL
+}
+
+// sayUnproven says so of a hub that nothing proves but that it answers.
+func (c *client) sayUnproven(found foundHub) {
+	switch {
+	case found.Note != "":
+		c.sysopSays("Note: " + found.Note + ". " + unproven)
+	case strings.HasPrefix(found.Address.URL, "http://"):
+		c.sysopSays("Note: there is no https in that address. " + unproven)
+	}
+}
+
+// useMadeHub uses an identified hub on the first of the accounts that it knows, which
+// then is the phonebook's.
+func (c *client) useMadeHub(hub channels.HubAddress, seeds [][]byte) {
+	account := accountOf(seeds[0])
 	ref := c.g.ask(asked{client: c, command: serverNick, then: func(ev channels.Event) bool {
 		switch ev := ev.(type) {
 		case channels.Failed:
-			text := failure(ev)
-			if ev.Code == channels.CodeRevoked { // it knows no such account
-				text = "The hub at " + hub.URL + " does not know you as its owner. Is the file hub.conf of your upload beside it? If it was set up without, its data folder has a claim.txt with a key: /msg sysop hub add " + hub.URL + " KEY"
+			unknown := ev.Code == channels.CodeRevoked // it knows no such account
+			switch {
+			case unknown && len(seeds) > 1:
+				c.useMadeHub(hub, seeds[1:])
+			case unknown:
+				c.sysopSays("The hub at " + hub.URL + " does not know you as its owner. Is the file hub.conf of your upload beside it? If it was set up without, its data folder has a claim.txt with a key: /msg sysop hub add " + hub.URL + " KEY")
+			default:
+				c.sysopSays(failure(ev))
 			}
-			c.sysopSays(text)
 			return true
 		case channels.HubReady:
 			if err := c.g.sysop.made.taken(account); err != nil {
@@ -133,5 +191,5 @@ func (c *client) useMadeHub(hub channels.HubAddress, seed []byte) {
 		}
 		return c.hubReady(ev)
 	}})
-	c.g.step(channels.UseHub{Ref: ref, Hub: hub, Account: seed, Secret: wire.OwnerSecret(account)})
+	c.g.step(channels.UseHub{Ref: ref, Hub: hub, Account: seeds[0], Secret: wire.OwnerSecret(account)})
 }

@@ -66,15 +66,40 @@ func makeHub(f flags, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	account, err := hubOwnerIn(data).prepare()
+	conf, err := uploadOwner(m.folder, hubOwnerIn(data))
 	if err != nil {
 		return err
 	}
-	if err := writeUpload(m, program, account); err != nil {
+	if err := writeUpload(m, program, conf); err != nil {
 		return fmt.Errorf("writing the upload: %w", err)
 	}
 	fmt.Fprintf(stdout, "The hub for %s is in %s.\n\n%s", m.platform, m.folder, uploadSteps(m.url))
+	if conf == nil {
+		fmt.Fprintf(stdout, "\nThe folder is an earlier upload, whose hub.conf stays: it is for the same hub, with the\nsame owner. If that hub is yours already, step 3 is done. For another hub name another\nfolder.\n")
+	}
 	return nil
+}
+
+// uploadOwner is what hub.conf is to be: for an account of its own, which waits for the
+// hub; nil where an earlier upload has named one, for its hub may be up since. One
+// upload is for one hub.
+func uploadOwner(folder string, owners hubOwner) (conf []byte, err error) {
+	path := filepath.Join(folder, hub.ConfigName)
+	switch _, err := os.Lstat(path); {
+	case errors.Is(err, fs.ErrNotExist):
+		account, err := owners.prepare()
+		return fmt.Appendf(nil, uploadConf, wire.OwnerText(account)), err
+	case err != nil:
+		return nil, fmt.Errorf("-make-hub: %w", err)
+	}
+	was, err := hub.OwnerIn(folder)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("-make-hub: %w", err)
+	case was == wire.Token{}:
+		return nil, fmt.Errorf("-make-hub: %s names no owner, and is not written over: name a folder that is new or empty", path)
+	}
+	return nil, nil
 }
 
 // uploadFolder makes sure that nothing but an earlier upload is written over.
@@ -95,8 +120,8 @@ func uploadFolder(folder string) error {
 }
 
 // writeUpload writes the folder's files, with the modes that web space wants:
-// FTP programs that keep modes do no harm then.
-func writeUpload(m makeHubFlags, program []byte, account wire.Token) error {
+// FTP programs that keep modes do no harm then. Without conf the one that is there stays.
+func writeUpload(m makeHubFlags, program, conf []byte) error {
 	if err := os.MkdirAll(m.folder, 0o755); err != nil {
 		return err
 	}
@@ -107,10 +132,13 @@ func writeUpload(m makeHubFlags, program []byte, account wire.Token) error {
 	}{
 		{"hub.cgi", 0o755, program},
 		{hub.AccessName, 0o644, []byte(hub.AccessFile)},
-		{hub.ConfigName, 0o644, fmt.Appendf(nil, uploadConf, wire.OwnerText(account))},
+		{hub.ConfigName, 0o644, conf},
 		{readmeName, 0o644, []byte(uploadReadme(m))},
 	} {
 		path := filepath.Join(m.folder, file.name)
+		if file.content == nil {
+			continue
+		}
 		if err := os.WriteFile(path, file.content, file.mode); err != nil {
 			return err
 		}
@@ -166,6 +194,9 @@ If the page shows an error instead:
                put hub.cgi and hub.conf into the folder cgi-bin
   "exec format error" in the hosting's error log: it is another system:
                make the upload again with -platform
+
+This folder is for one hub: for another make another (-make-hub FOLDER). To upgrade
+the hub make it again, into this same folder: hub.conf stays as it is.
 
 docs/hosting.md says more, also of other web servers. The hub is yours, and yours
 alone, as long as you keep the gateway's data: nobody can claim it. If the

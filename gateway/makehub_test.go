@@ -10,6 +10,7 @@ import (
 	"sync"
 	"testing"
 
+	"hubbub/channels/wire"
 	"hubbub/hub"
 	"hubbub/hub/web"
 )
@@ -66,23 +67,75 @@ func TestMakeHubWritesAnUpload(t *testing.T) {
 	if is, err := hubPlatform(filepath.Join(upload, "hub.cgi")); is != defaultPlatform || err != nil {
 		t.Errorf("it is for %s, %v", is, err)
 	}
-	account, err := hubOwnerIn(data).prepare()
-	if err != nil {
+	waiting := func() (accounts []wire.Token) {
+		t.Helper()
+		seeds, err := hubOwnerIn(data).read()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, seed := range seeds {
+			accounts = append(accounts, accountOf(seed))
+		}
+		return accounts
+	}
+	owner := func(folder string) wire.Token {
+		t.Helper()
+		named, err := hub.OwnerIn(folder)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return named
+	}
+	account := waiting()[0]
+	if got := owner(upload); got != account {
+		t.Errorf("hub.conf names %v, and %v waits", got, account)
+	}
+
+	// Over itself, as for an upgrade: the owner stays, and what he has written there,
+	// also once the hub is added.
+	conf := filepath.Join(upload, hub.ConfigName)
+	text, _ := os.ReadFile(conf)
+	os.WriteFile(conf, append(text, "held = 3\n"...), 0o644)
+	os.WriteFile(filepath.Join(upload, "hub.cgi"), []byte("old"), 0o755)
+	for range 2 {
+		if code, said, complained = made(arguments...); code != 0 || !strings.Contains(said, "/msg sysop hub add URL\n") || !strings.Contains(said, "For another hub name another\nfolder.") {
+			t.Fatalf("%d: %s%s", code, said, complained)
+		}
+		if got := owner(upload); got != account {
+			t.Errorf("hub.conf names %v, and %v owns the hub", got, account)
+		}
+		if now, _ := os.ReadFile(conf); string(now) != string(text)+"held = 3\n" {
+			t.Errorf("hub.conf was written over: %s", now)
+		}
+		if is, err := hubPlatform(filepath.Join(upload, "hub.cgi")); is != defaultPlatform || err != nil {
+			t.Errorf("the program is not the new one: %s, %v", is, err)
+		}
+		if err := hubOwnerIn(data).taken(account); err != nil {
+			t.Fatal(err)
+		}
+		if got := waiting(); len(got) != 0 {
+			t.Errorf("%v wait", got)
+		}
+	}
+	if err := os.WriteFile(conf, []byte("held = 3\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if config, err := hub.Load(upload); err != nil || config.Owner != account {
-		t.Errorf("hub.conf: %v, %v", config.Owner, err)
-	}
-	os.RemoveAll(upload)
-
-	if code, said, complained = made(arguments...); code != 0 || !strings.Contains(said, "/msg sysop hub add URL\n") {
-		t.Fatalf("%d: %s%s", code, said, complained)
-	}
-	if code, _, complained = made(arguments...); code != 0 { // over itself
+	if code, _, complained = made(arguments...); code != 1 || !strings.Contains(complained, "names no owner, and is not written over") {
 		t.Errorf("%d: %s", code, complained)
 	}
-	if again, err := hubOwnerIn(data).prepare(); again != account || err != nil {
-		t.Errorf("the second upload is for another account: %v", err)
+
+	// Another folder is for another hub.
+	others := []string{filepath.Join(t.TempDir(), "a"), filepath.Join(t.TempDir(), "b")}
+	for i, folder := range others {
+		if code, said, complained = made("-data", data, "-make-hub", folder, "-packages", packages); code != 0 || strings.Contains(said, "earlier upload") {
+			t.Fatalf("%d: %s%s", code, said, complained)
+		}
+		if got := waiting(); len(got) != i+1 || got[i] != owner(folder) {
+			t.Errorf("%v wait, for %v", got, owner(folder))
+		}
+	}
+	if owner(others[0]) == owner(others[1]) {
+		t.Error("two hubs have one owner")
 	}
 	if err := os.WriteFile(filepath.Join(upload, "index.html"), nil, 0o600); err != nil {
 		t.Fatal(err)
@@ -130,11 +183,14 @@ func TestTheMadeHubIsItsMakers(t *testing.T) {
 	if err := os.Mkdir(upload, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	account, err := hubOwnerIn(mustPrivate(t, data)).prepare()
+	conf, err := uploadOwner(upload, hubOwnerIn(mustPrivate(t, data)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := writeUpload(makeHubFlags{folder: upload, platform: defaultPlatform}, []byte("the program"), account); err != nil {
+	if _, err := hubOwnerIn(data).prepare(); err != nil { // another waits for its hub
+		t.Fatal(err)
+	}
+	if err := writeUpload(makeHubFlags{folder: upload, platform: defaultPlatform}, []byte("the program"), conf); err != nil {
 		t.Fatal(err)
 	}
 	config, err := hub.Load(upload)
@@ -161,15 +217,20 @@ func TestTheMadeHubIsItsMakers(t *testing.T) {
 	}
 	bob := realTalkerIn(t, bobs, "bob")
 	bob.says("PRIVMSG sysop :hub add "+site.URL+"/", "does not know you as its owner")
-	if seed, err := hubOwnerIn(filepath.Join(bobs, "data")).read(); seed == nil || err != nil {
+	if seeds, err := hubOwnerIn(filepath.Join(bobs, "data")).read(); len(seeds) != 1 || err != nil {
 		t.Error("the account is gone, and no hub has it:", err)
 	}
 
 	alice := realTalkerIn(t, folder, "alice")
 	alice.says("PRIVMSG sysop :hub add "+site.URL+"/", "is ready. It is yours")
-	if seed, err := hubOwnerIn(data).read(); seed != nil || err != nil {
-		t.Error("the account waits still, and the phonebook has it:", err)
+	if seeds, err := hubOwnerIn(data).read(); len(seeds) != 1 || err != nil {
+		t.Errorf("%d accounts wait, %v", len(seeds), err)
 	}
+	alice.says("PRIVMSG sysop :hub add "+site.URL+"/", site.URL+"/ is yours already: nothing to do.")
+	if seeds, err := hubOwnerIn(data).read(); len(seeds) != 1 || err != nil {
+		t.Errorf("%d accounts wait, %v", len(seeds), err)
+	}
+	mallory.says("PRIVMSG sysop :hub add "+site.URL+"/", "And its key?")
 	alice.says("JOIN #bob", "JOIN")
 	alice.says("INVITE bob", "is in your query with sysop")
 	alice.waitsFor("hub list", site.URL, "1 channel")

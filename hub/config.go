@@ -68,6 +68,16 @@ func LoadData(data string) (Config, error) {
 	return config, nil
 }
 
+// OwnerIn returns the account that hub.conf in folder names as the hub's owner; zero:
+// none. Nothing is made there.
+func OwnerIn(folder string) (wire.Token, error) {
+	config, err := readConfig(folder)
+	if err != nil {
+		return wire.Token{}, fmt.Errorf("reading %s: %w", ConfigName, err)
+	}
+	return config.Owner, nil
+}
+
 // readConfig reads hub.conf, if there is one.
 func readConfig(folder string) (Config, error) {
 	limits := store.DefaultLimits()
