@@ -181,7 +181,7 @@ func (h *Hub) do(ctx context.Context, from visitor, opened *wire.Opened) (result
 	a := &answer{hub: h, from: from, enc: opened.Enc, asked: opened.Time, room: maxRoom}
 	if err := a.run(ctx, jobs); isCrowded(err) {
 		return nil, err
-	} else if err != nil {
+	} else if err != nil && ctx.Err() == nil { // whose client has gone has not failed
 		h.config.Log.Error("answering a request", "error", err)
 		if lacksRoom(err) {
 			a.runEach(ctx, jobs)

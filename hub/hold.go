@@ -102,7 +102,7 @@ func (a *answer) hold(ctx context.Context, enc [32]byte, jobs []*job) {
 	}
 	defer release()
 	before, err := h.waited(ctx, enc)
-	if err != nil {
+	if err != nil && ctx.Err() == nil {
 		h.config.Log.Error("noting a request that waits", "error", err)
 	}
 	if before || err != nil {

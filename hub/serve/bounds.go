@@ -112,26 +112,29 @@ func (p *places) leave(who netip.Addr, known bool) {
 
 // paced gives each request and each answer the time that its bytes may take,
 // instead of one time for all. When ctx is done it says with each answer that it
-// is the last on its connection.
+// is the last on its connection; and so it does with that to a chunked request, which
+// may have had a length as well: who stands before the hub may have read it otherwise
+// (RFC 9112, section 6.1).
 func paced(ctx context.Context, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// The request ends with that time, held or not, and whatever length it claims.
 		// Where deadlines cannot be set those of the server hold.
 		most := wire.MaxWait + transfer(min(r.ContentLength, wire.MaxRequest))
 		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(most))
-		next.ServeHTTP(&pacedWriter{w, ctx}, r)
+		next.ServeHTTP(&pacedWriter{w, ctx, len(r.TransferEncoding) > 0}, r)
 	})
 }
 
 // pacedWriter does so when an answer begins.
 type pacedWriter struct {
 	http.ResponseWriter
-	ctx context.Context
+	ctx  context.Context
+	last bool
 }
 
 // WriteHeader begins the answer.
 func (w *pacedWriter) WriteHeader(status int) {
-	if w.ctx.Err() != nil {
+	if w.last || w.ctx.Err() != nil {
 		w.Header().Set("Connection", "close")
 	}
 	length, _ := strconv.ParseInt(w.Header().Get("Content-Length"), 10, 64)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"io"
@@ -8,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"strconv"
 	"strings"
 	"sync"
@@ -237,6 +239,73 @@ func TestPlacesAreShared(t *testing.T) {
 		if len(b.all.of)+len(b.large.of) > 0 || b.all.free != atOnce || b.large.free != largeAtOnce {
 			t.Errorf("%q: %d and %d places are free afterwards", test.addresses, b.all.free, b.large.free)
 		}
+	}
+}
+
+// Somebody who sends hundreds of bodies as slowly as he can fills his share of the
+// places, over real connections, and nobody else's.
+func TestSlowBodiesOfOneAddress(t *testing.T) {
+	server := bound(serverFunc(func(_ context.Context, r hub.Request) hub.Reply {
+		io.Copy(io.Discard, r.Body)
+		return saying("ok")
+	}), 0, false)
+	server.origin = func(address string) (netip.Addr, bool) { // on loopback all would stand for many
+		who, err := netip.ParseAddr(address)
+		return who, err == nil
+	}
+	d := aDoor(t, 2*atOnce, 2*atOnce)
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- serveHTTP(ctx, d, web.Handler(server), nil, slog.New(slog.DiscardHandler)) }()
+	other := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 2)}}
+	var slow []net.Conn
+	for range atOnce/4 + 20 {
+		conn, err := other.Dial("tcp", d.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		io.WriteString(conn, aPost+"1000\r\n\r\nslowly")
+		slow = append(slow, conn)
+	}
+	refused := 0
+	for over := time.Now().Add(20 * time.Second); refused < 20 && time.Now().Before(over); {
+		server.all.mu.Lock()
+		taken := atOnce - server.all.free
+		server.all.mu.Unlock()
+		if taken < atOnce/4 {
+			time.Sleep(5 * time.Millisecond)
+			continue
+		}
+		conn, err := other.Dial("tcp", d.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		io.WriteString(conn, aPost+"5\r\n\r\nnoise")
+		if response, err := http.ReadResponse(bufio.NewReader(conn), nil); err != nil || response.StatusCode != wire.StatusBusy || response.Header.Get("Retry-After") == "" {
+			t.Errorf("one more of his: %v, %v", response, err)
+		}
+		conn.Close()
+		refused++
+	}
+	if refused == 0 {
+		t.Error("he did not get his share")
+	}
+	response, err := http.Post("http://"+d.Addr().String()+"/", wire.ContentType, strings.NewReader("somebody else"))
+	if err != nil || response.StatusCode != 200 {
+		t.Errorf("somebody else gets %v, %v", response, err)
+	} else {
+		response.Body.Close()
+	}
+	for _, conn := range slow {
+		conn.Close()
+	}
+	http.DefaultClient.CloseIdleConnections()
+	cancel()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	if server.all.free != atOnce || len(server.all.of) > 0 {
+		t.Errorf("%d places are free afterwards", server.all.free)
 	}
 }
 
