@@ -23,6 +23,7 @@ const maxAsked = 64 << 10
 type answered struct {
 	status int
 	text   []byte // of all, header and body
+	from   string // the address that it was asked from, as fromText has it
 }
 
 // errAsk is why a web server could not be asked.
@@ -51,7 +52,7 @@ func (v Visit) request(target string) []byte {
 
 // askAt sends a request to an address and reads the answer.
 func askAt(at netip.AddrPort, request []byte) (answered, error) {
-	conn, err := dial(at, askTime)
+	conn, from, err := dial(at, askTime)
 	if err != nil {
 		return answered{}, fmt.Errorf("%w: %w", errAsk, err)
 	}
@@ -65,7 +66,7 @@ func askAt(at netip.AddrPort, request []byte) (answered, error) {
 	// What has come when the time is over is an answer, too.
 	text, err := io.ReadAll(io.LimitReader(conn, maxAsked))
 	status := string(text[:min(len(text), len("HTTP/1.1 200"))])
-	a := answered{text: text}
+	a := answered{text: text, from: fromText(from)}
 	var number error
 	if a.status, number = strconv.Atoi(status[min(len(status), len("HTTP/1.1 ")):]); number != nil || !strings.HasPrefix(status, "HTTP/1.") {
 		return answered{}, fmt.Errorf("%w: its answer is none: %w", errAsk, errors.Join(number, err))

@@ -10,6 +10,6 @@ import (
 )
 
 // dial cannot connect here.
-func dial(netip.AddrPort, time.Duration) (*os.File, error) {
-	return nil, errors.ErrUnsupported
+func dial(netip.AddrPort, time.Duration) (*os.File, netip.AddrPort, error) {
+	return nil, netip.AddrPort{}, errors.ErrUnsupported
 }

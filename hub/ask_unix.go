@@ -10,16 +10,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// dial connects to a TCP address. It does without package net, which would make
-// hub.cgi half a megabyte larger.
-func dial(at netip.AddrPort, within time.Duration) (*os.File, error) {
+// dial connects to a TCP address, and says from which. It does without package net,
+// which would make hub.cgi half a megabyte larger.
+func dial(at netip.AddrPort, within time.Duration) (conn *os.File, from netip.AddrPort, err error) {
 	family, address := unix.AF_INET, unix.Sockaddr(&unix.SockaddrInet4{Port: int(at.Port()), Addr: as4(at.Addr())})
 	if at.Addr().Is6() {
 		family, address = unix.AF_INET6, &unix.SockaddrInet6{Port: int(at.Port()), Addr: at.Addr().As16()}
 	}
 	fd, err := unix.Socket(family, unix.SOCK_STREAM, 0)
 	if err != nil {
-		return nil, os.NewSyscallError("socket", err)
+		return nil, from, os.NewSyscallError("socket", err)
 	}
 	unix.CloseOnExec(fd)
 	if err = unix.SetNonblock(fd, true); err == nil {
@@ -28,11 +28,26 @@ func dial(at netip.AddrPort, within time.Duration) (*os.File, error) {
 	if err == unix.EINPROGRESS || err == unix.EINTR {
 		err = connected(fd, time.Now().Add(within))
 	}
+	if err == nil {
+		from, err = localOf(fd)
+	}
 	if err != nil {
 		unix.Close(fd)
-		return nil, os.NewSyscallError("connect", err)
+		return nil, from, os.NewSyscallError("connect", err)
 	}
-	return os.NewFile(uintptr(fd), "web server"), nil // not blocking, so it knows deadlines
+	return os.NewFile(uintptr(fd), "web server"), from, nil // not blocking, so it knows deadlines
+}
+
+// localOf is this side's address of a connection.
+func localOf(fd int) (netip.AddrPort, error) {
+	switch local, err := unix.Getsockname(fd); is := local.(type) {
+	case *unix.SockaddrInet4:
+		return netip.AddrPortFrom(netip.AddrFrom4(is.Addr), uint16(is.Port)), err
+	case *unix.SockaddrInet6:
+		return netip.AddrPortFrom(netip.AddrFrom16(is.Addr), uint16(is.Port)), err
+	default:
+		return netip.AddrPort{}, err
+	}
 }
 
 // connected waits until a connection stands.

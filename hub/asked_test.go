@@ -9,7 +9,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	"hubbub/channels/codec"
 	"hubbub/channels/wire"
 	"hubbub/hub"
 )
@@ -40,6 +42,7 @@ func TestWhatTheWebServerAnswers(t *testing.T) {
 		"it refuses":             {nil, refuse, "did not get it", true, false},
 		"it knows no such file":  {nil, serve404, "did not get it", true, false},
 		"it hands out":           {nil, serve, "No secret is in it yet", false, false},
+		"another stands between": {nil, refuse, "somebody stands between", true, true},
 		"it redirects all":       {redirect, redirect, "sent elsewhere", true, true},
 		"it redirects files":     {nil, redirect, "did not answer all", true, true},
 		"another site answers":   {elsewhere, refuse, "another site answers", true, true},
@@ -58,13 +61,11 @@ func TestWhatTheWebServerAnswers(t *testing.T) {
 					t.Errorf("asked for %s", r.URL)
 				case test.program != nil:
 					test.program(out, r, w.home)
+				case name == "another stands between":
+					r.RemoteAddr = "127.0.0.1:9"
+					w.start(out, r, at)
 				default:
-					// Another process, as a web server starts it.
-					other := hub.NewSite(w.program, nil)
-					defer other.Close()
-					reply := other.Serve(r.Context(), hub.Request{Method: r.Method, Query: r.URL.RawQuery, Visit: at})
-					out.WriteHeader(reply.Status)
-					out.Write(reply.Body)
+					w.start(out, r, at)
 				}
 			}))
 			defer server.Close()
@@ -90,6 +91,193 @@ func TestWhatTheWebServerAnswers(t *testing.T) {
 			}
 		})
 	}
+}
+
+// start answers a request as a web server does that starts another process.
+func (w *webSpace) start(out http.ResponseWriter, r *http.Request, at hub.Visit) {
+	other := hub.NewSite(w.program, nil)
+	defer other.Close()
+	request := hub.Request{Method: r.Method, Query: r.URL.RawQuery, Visit: at}
+	request.Address, request.Visit.From, _ = net.SplitHostPort(r.RemoteAddr)
+	reply := other.Serve(r.Context(), request)
+	out.WriteHeader(reply.Status)
+	out.Write(reply.Body)
+}
+
+// A visitor names a neighbour on the same web server, who is his: what that one
+// answers is not taken for the hub's own server's, not if he says what the hub has
+// said before, and not if he passes on to it what he is asked; and he is not told
+// where the data is.
+func TestANeighbourAnswers(t *testing.T) {
+	for _, passes := range []bool{false, true} {
+		w := newWebSpace(t, "cgi-bin")
+		var at hub.Visit
+		var asked []string
+		mux := http.NewServeMux()
+		server := httptest.NewServer(mux)
+		defer server.Close()
+		mux.HandleFunc("example.org/cgi-bin/hub.cgi", func(out http.ResponseWriter, r *http.Request) { w.start(out, r, at) })
+		earlier := ""
+		mux.HandleFunc("neighbour.example/", func(out http.ResponseWriter, r *http.Request) {
+			asked = append(asked, r.URL.String())
+			switch {
+			case r.URL.Path != "/cgi-bin/hub.cgi":
+				out.WriteHeader(http.StatusNotFound)
+			case passes:
+				on, err := http.NewRequest("GET", server.URL+r.URL.String(), nil)
+				if err != nil {
+					t.Error(err)
+				}
+				on.Host = "example.org"
+				answer, err := http.DefaultClient.Do(on)
+				if err != nil {
+					t.Error(err)
+				}
+				defer answer.Body.Close()
+				io.Copy(out, answer.Body)
+			default:
+				io.WriteString(out, earlier)
+			}
+		})
+		at = hub.Visit{Host: "example.org", Path: "/cgi-bin/hub.cgi", Script: "/cgi-bin/hub.cgi"}
+		at.Address, at.Port, _ = net.SplitHostPort(strings.TrimPrefix(server.URL, "http://"))
+		if _, page := w.get("", at); !strings.Contains(page, "did not get it") {
+			t.Fatal(page)
+		}
+		for _, query := range []string{wire.ProbeQuery, "asked=", "asked=AAAAAAAAAAAAAAAAAAAAAAAAAA"} {
+			_, answer := w.get(query, at)
+			earlier += answer
+		}
+		w.age(25 * time.Hour)
+		w.visit()
+		forged := at
+		forged.Host = "neighbour.example"
+		if _, page := w.get("", forged); strings.Contains(page, "did not get it") || !strings.Contains(page, "could not ask") {
+			t.Errorf("passes %v: the neighbour is believed:\n%s", passes, page)
+		}
+		if len(asked) == 0 {
+			t.Error("the neighbour was not asked: this shows nothing")
+		}
+		for _, path := range asked {
+			if strings.Contains(path, filepath.Base(w.data())) || strings.Contains(path, "hub-data-") {
+				t.Errorf("passes %v: the neighbour was asked for %s", passes, path)
+			}
+		}
+	}
+}
+
+// age has what is known of the data folder be older.
+func (w *webSpace) age(by time.Duration) {
+	w.Helper()
+	path := filepath.Join(w.data(), "checked")
+	text, err := os.ReadFile(path)
+	if err != nil {
+		w.Fatal(err)
+	}
+	var x map[string]any
+	if err := codec.Unmarshal(text, &x); err != nil {
+		w.Fatal(err)
+	}
+	x["at"] = time.Now().Add(-by).Unix()
+	if text, err = codec.Marshal(x); err != nil {
+		w.Fatal(err)
+	}
+	if err := os.WriteFile(path, text, 0o600); err != nil {
+		w.Fatal(err)
+	}
+}
+
+// A folder that was handed out stays so for who visits in a way in which the hub
+// cannot ask: anybody can. It is put right by who visits as before.
+func TestServedStaysServed(t *testing.T) {
+	w := newWebSpace(t, "cgi-bin")
+	var at hub.Visit
+	closed := false
+	server := httptest.NewServer(http.HandlerFunc(func(out http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.URL.Path == "/cgi-bin/hub.cgi":
+			w.start(out, r, at)
+		case closed:
+			out.WriteHeader(http.StatusForbidden)
+		default:
+			http.ServeFile(out, r, filepath.Join(w.home, filepath.FromSlash(r.URL.Path)))
+		}
+	}))
+	defer server.Close()
+	at = hub.Visit{Host: "example.org", Path: "/cgi-bin/hub.cgi", Script: "/cgi-bin/hub.cgi"}
+	at.Address, at.Port, _ = net.SplitHostPort(strings.TrimPrefix(server.URL, "http://"))
+	w.get("", at)
+	https, elsewhere, other := at, at, at
+	https.TLS = true
+	elsewhere.Port = "1"
+	other.Path, other.Script = "/other.cgi", "/other.cgi"
+	for name, visit := range map[string]hub.Visit{"as before": at, "https": https, "another port": elsewhere, "another program": other} {
+		w.age(time.Hour)
+		w.visit()
+		if _, page := w.get("", visit); !strings.Contains(page, "hands out files of this hub") {
+			t.Errorf("%s:\n%s", name, page)
+		}
+		if status, _ := w.get(wire.KeysQuery, visit); status != wire.StatusBusy {
+			t.Errorf("%s: ?keys has status %d", name, status)
+		}
+	}
+	closed = true
+	w.age(time.Hour)
+	w.visit()
+	if _, page := w.get("", at); !strings.Contains(page, "did not get it") {
+		t.Error(page)
+	}
+}
+
+// While the hub asks a web server that takes its time nobody waits but who opens
+// the page of a hub of which nothing is known yet.
+func TestASlowWebServer(t *testing.T) {
+	w := newWebSpace(t, "cgi-bin")
+	var at hub.Visit
+	asked, answer := make(chan bool, 1), make(chan bool)
+	slow := false
+	server := httptest.NewServer(http.HandlerFunc(func(out http.ResponseWriter, r *http.Request) {
+		switch {
+		case slow:
+			select {
+			case asked <- true:
+			default:
+			}
+			<-answer
+		case r.URL.Path == "/cgi-bin/hub.cgi":
+			w.start(out, r, at)
+		default:
+			out.WriteHeader(http.StatusForbidden)
+		}
+	}))
+	defer server.Close()
+	at = hub.Visit{Host: "example.org", Path: "/cgi-bin/hub.cgi", Script: "/cgi-bin/hub.cgi"}
+	at.Address, at.Port, _ = net.SplitHostPort(strings.TrimPrefix(server.URL, "http://"))
+	w.get("", at)
+	w.age(25 * time.Hour)
+	slow = true
+	over := make(chan bool)
+	go func() {
+		defer close(over)
+		w.get("", at)
+	}()
+	<-asked
+	for name, request := range map[string]hub.Request{
+		"a request": {Method: "POST", ContentType: wire.ContentType, Length: 5, Body: strings.NewReader("noise")},
+		"the keys":  {Method: "GET", Query: wire.KeysQuery},
+		"the page":  {Method: "GET", Visit: at},
+	} {
+		if reply := w.site.Serve(t.Context(), request); reply.Status != 200 && reply.Status != wire.StatusMalformed {
+			t.Errorf("%s: status %d", name, reply.Status)
+		}
+		select {
+		case <-over:
+			t.Error(name, "has waited")
+		default:
+		}
+	}
+	close(answer)
+	<-over
 }
 
 func serve404(w http.ResponseWriter, _ *http.Request, _ string) { w.WriteHeader(http.StatusNotFound) }

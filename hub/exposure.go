@@ -2,13 +2,17 @@ package hub
 
 import (
 	"crypto/rand"
+	"crypto/sha256"
 	"crypto/subtle"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -21,22 +25,23 @@ import (
 // a web server hands out what is in there.
 const exposureName = "checked"
 
-// probePrefix begins the name of a folder beside the program that is like its
-// data folder in all but that its name is no secret: anybody may try whether it
-// is served.
+// probePrefix begins the name of a folder beside the data folder that is like it
+// in all but that its name is no secret: the hub asks for what is in it, and where
+// it cannot anybody may try whether that is served. The data folder itself is never
+// asked for: whom the web server would have answer, only the visitor's Host says,
+// and it may be somebody who is to know nothing of it.
 const probePrefix = folderPrefix + "probe-"
 
 // exposure is what is known of that. What it is known by is a file whose content
 // nobody knows who has not read it.
 type exposure struct {
-	Secret   string   `cbor:"secret"`           // stands in the test files, and nowhere else
-	File     string   `cbor:"file"`             // the test file in the data folder
-	Public   string   `cbor:"public,omitempty"` // one that anybody may ask for, below the program's folder; empty: none
-	Verdict  verdict  `cbor:"verdict"`
-	Reported bool     `cbor:"reported,omitempty"` // somebody has shown the secret: only he who can read the folder has it
-	Why      string   `cbor:"why,omitempty"`      // why it is unknown, as Check.What
-	At       int64    `cbor:"at"`                 // when the hub asked last, unix seconds
-	paths    []string // URLs' paths of the data folder
+	Secret   string  `cbor:"secret"`           // stands in the test files, and nowhere else
+	File     string  `cbor:"file"`             // the test file's name
+	Public   string  `cbor:"public,omitempty"` // where it is, as seen from the program's folder; empty: there is none
+	Verdict  verdict `cbor:"verdict"`
+	Reported bool    `cbor:"reported,omitempty"` // somebody has shown the secret: only he who can read the folder has it
+	Why      string  `cbor:"why,omitempty"`      // why it is unknown, as Check.What
+	At       int64   `cbor:"at"`                 // when the hub asked last, unix seconds
 }
 
 // verdict is what the hub knows of whether its data is served.
@@ -98,50 +103,68 @@ func (x exposure) write(data string) error {
 // hash is what may be known of the secret.
 func (x exposure) hash() string { return wire.ProbeHash(x.Secret) }
 
+// proof is what only this hub can answer to who asks from an address: nobody who
+// passes a question on asks from the same one.
+func (x exposure) proof(nonce, from string) string {
+	sum := sha256.Sum256([]byte("hubbub asked\x00" + x.Secret + "\x00" + nonce + "\x00" + from))
+	return hex.EncodeToString(sum[:])
+}
+
 // expose finds out whether a web server hands out what is in the data folder, if
-// that is not known yet, or not any more.
+// that is not known yet, or not any more. That may take a while.
 func (s *Site) expose(data string, v Visit) (exposure, error) {
-	paths := v.within(s.program, data)
-	if len(paths) == 0 {
+	if len(v.within(s.program, data)) == 0 {
 		return exposure{Verdict: outside}, nil
 	}
 	x, err := readExposure(data)
 	if err != nil || !x.askAgain(time.Now()) {
-		x.paths = paths
 		return x, err
 	}
-	release, err := lock.Wait(filepath.Join(data, exposureName+"-lock"))
-	if err != nil {
+	release, ok, err := s.turnToAsk(data, x)
+	if err != nil || !ok {
 		return x, err
 	}
 	defer release()
 	if x, err = readExposure(data); err != nil || !x.askAgain(time.Now()) { // another has asked meanwhile
-		x.paths = paths
 		return x, err
 	}
 	if x.Secret == "" {
 		x.Secret, x.File = rand.Text(), randomName()+".css"
 	}
-	x.paths = paths
-	test := s.testFile(x, v)
-	if err := errors.Join(os.WriteFile(filepath.Join(data, x.File), test, 0o600), x.write(data)); err != nil {
-		return x, err
-	}
 	was := x.Verdict
-	x.Verdict, x.Why = s.inquire(x, v)
+	if why := s.publish(&x, data, v); why != nil {
+		s.log.Warn("the hub cannot try whether the web server hands out the data folder", "error", why)
+		x.Verdict, x.Why = unknown, "it may make no folder to try that with"
+	} else if err := x.write(data); err != nil { // who is asked reads it
+		return x, err
+	} else {
+		x.Verdict, x.Why = s.inquire(x, v)
+	}
 	if was == served && x.Verdict == unknown {
 		x.Verdict = served // a visit by which it cannot ask, as anybody can make, proves nothing
 	}
-	x.At = time.Now().Unix()
-	if err := s.publish(&x, data, test); err != nil {
-		return x, err
+	if x.Verdict != unknown {
+		s.unpublish(&x)
 	}
+	x.At = time.Now().Unix()
 	return x, x.write(data)
 }
 
-// inquire asks the web server for the test file. That its answer is the right
-// server's is seen by having it start the hub first, which answers with a hash
-// of the secret.
+// turnToAsk lets one ask at a time. Who has an older answer does not wait for him:
+// the web server may be slow.
+func (s *Site) turnToAsk(data string, x exposure) (release func(), ok bool, err error) {
+	path := filepath.Join(data, exposureName+"-lock")
+	if x.Verdict != unasked {
+		return lock.Try(path)
+	}
+	release, err = lock.Wait(path)
+	return release, err == nil, err
+}
+
+// inquire asks the web server for the test file. That it is the right server, and
+// the right one of its sites, is seen by having it start the hub first, which then
+// says something new of the secret. The same address and the same Host are the same
+// site in the next moment.
 func (s *Site) inquire(x exposure, v Visit) (verdict, string) {
 	self := ""
 	for _, p := range []string{v.Path, v.Script} {
@@ -150,20 +173,27 @@ func (s *Site) inquire(x exposure, v Visit) (verdict, string) {
 			break
 		}
 	}
-	control, err := v.ask(self + "?" + wire.ProbeQuery)
+	nonce := rand.Text()
+	control, err := v.ask(self + "?" + askedQuery + nonce)
 	switch {
 	case self == "" || err != nil:
 		s.log.Warn("the hub cannot ask its web server whether it hands out the data folder", "error", err)
 		return unknown, "the web server does not answer it here"
 	case control.redirects():
 		return unknown, "without https it is sent elsewhere, and https it cannot speak itself"
-	case control.status != 200 || !control.has(x.hash()):
+	case control.status != 200 || !control.has(x.proof(nonce, "")):
 		return unknown, "at the web server’s own address another site answers"
+	case !control.has(x.proof(nonce, control.from)):
+		return unknown, "somebody stands between it and the web server, and it cannot know who answers"
 	}
+	paths := v.pathsOf(s.program, x)
 	result := denied
-	for _, p := range x.paths {
+	if len(paths) == 0 {
+		result = unknown
+	}
+	for _, p := range paths {
 		// The query is for where all paths lead to the hub, which is not to ask again.
-		answer, err := v.ask(escapedPath(p+"/"+x.File) + "?" + wire.ProbeQuery)
+		answer, err := v.ask(p + "?" + wire.ProbeQuery)
 		switch {
 		case err == nil && answer.has(x.Secret):
 			return served, ""
@@ -177,41 +207,86 @@ func (s *Site) inquire(x exposure, v Visit) (verdict, string) {
 	return denied, ""
 }
 
-// publish has a test file that anybody may ask for, as long as the hub cannot ask
-// itself, and else none.
-func (s *Site) publish(x *exposure, data string, test []byte) error {
-	if x.Verdict != unknown {
-		s.unpublish(x)
-		return nil
-	}
-	if x.Public != "" {
-		return nil
-	}
-	folder := data
-	if base := filepath.Base(data); strings.HasPrefix(base, folderPrefix) {
-		// Its name is a secret, in case that the rules are not heeded.
-		folder = filepath.Join(s.program, probePrefix+randomName())
-		if err := os.Mkdir(folder, 0o700); err != nil {
-			return nil // then nobody tries it
+// askedQuery begins the query by which a hub asks for itself, before what it has
+// just made up.
+const askedQuery = "asked="
+
+// asked answers a hub that asks for itself: with what it could only know from its
+// data folder, and once more with the address that the question came from.
+func (s *Site) asked(nonce string, r Request) Reply {
+	text := "hubbub asked\n"
+	config, err := s.find()
+	if err == nil && config.Data != "" && len(nonce) <= 2*wire.ProbeSecretSize {
+		if x, err := readExposure(config.Data); err == nil && x.Secret != "" {
+			text += x.proof(nonce, "") + "\n" + x.proof(nonce, clientOf(r)) + "\n"
 		}
-		if err := closeFolder(folder); err != nil {
+	}
+	return replyWith(wire.StatusSealed, textType, []byte(text))
+}
+
+// clientOf is the address that a request came from; "?" if that is not known.
+func clientOf(r Request) string {
+	address, err := netip.ParseAddr(r.Address)
+	port, portErr := strconv.ParseUint(r.Visit.From, 10, 16)
+	if err != nil || portErr != nil {
+		return "?"
+	}
+	return fromText(netip.AddrPortFrom(address, uint16(port)))
+}
+
+// fromText is an address as both sides of a connection write it.
+func fromText(at netip.AddrPort) string {
+	return netip.AddrPortFrom(at.Addr().Unmap().WithZone(""), at.Port()).String()
+}
+
+// publish makes the test file, where anybody may ask for it.
+func (s *Site) publish(x *exposure, data string, v Visit) error {
+	folder := data
+	if strings.HasPrefix(filepath.Base(data), folderPrefix) {
+		folder = filepath.Dir(filepath.Join(s.program, x.Public))
+		if x.Public == "" || !isFolder(folder) {
+			// The data folder's name is a secret, in case that the rules are not heeded.
+			folder = filepath.Join(filepath.Dir(data), probePrefix+randomName())
+			if err := os.Mkdir(folder, 0o700); err != nil {
+				return err
+			}
+		}
+		if err := likeData(folder, data); err != nil {
 			return err
 		}
 	}
 	file := filepath.Join(folder, x.File)
-	if err := os.WriteFile(file, test, 0o600); err != nil {
+	public, err := filepath.Rel(s.program, file)
+	if err != nil {
 		return err
 	}
-	public, err := filepath.Rel(s.program, file)
 	x.Public = public
-	return err
+	return os.WriteFile(file, s.testFile(*x, v), 0o600)
 }
 
-// unpublish takes that test file away.
+func isFolder(path string) bool {
+	info, err := os.Lstat(path)
+	return err == nil && info.IsDir()
+}
+
+// likeData has a folder be closed as the data folder is.
+func likeData(folder, data string) error {
+	info, err := os.Stat(data)
+	if err != nil {
+		return err
+	}
+	return errors.Join(os.Chmod(folder, info.Mode().Perm()), closeFolder(folder))
+}
+
+// unpublish takes the test file away.
 func (s *Site) unpublish(x *exposure) {
-	folder := filepath.Dir(filepath.Join(s.program, x.Public))
-	if x.Public != "" && strings.HasPrefix(filepath.Base(folder), probePrefix) {
-		for _, name := range []string{x.File, ".htaccess", "index.html"} {
+	if x.Public == "" {
+		return
+	}
+	file := filepath.Join(s.program, x.Public)
+	_ = os.Remove(file)
+	if folder := filepath.Dir(file); strings.HasPrefix(filepath.Base(folder), probePrefix) {
+		for _, name := range []string{".htaccess", "index.html"} {
 			_ = os.Remove(filepath.Join(folder, name))
 		}
 		_ = os.Remove(folder)
@@ -247,13 +322,21 @@ func (s *Site) probe(v Visit) string {
 	return text
 }
 
-// publicPaths are the URL paths of the public test file.
+// publicPaths are the URL paths of the test file that others are to try.
 func (s *Site) publicPaths(x exposure, v Visit) []string {
-	if x.Public == "" || x.Verdict == served {
+	if x.Verdict == served {
+		return nil
+	}
+	return v.pathsOf(s.program, x)
+}
+
+// pathsOf are the URL paths of the test file.
+func (v Visit) pathsOf(program string, x exposure) []string {
+	if x.Public == "" {
 		return nil
 	}
 	var paths []string
-	for _, p := range v.within(s.program, filepath.Join(s.program, x.Public)) {
+	for _, p := range v.within(program, filepath.Join(program, x.Public)) {
 		if p = escapedPath(p); isPath(p) {
 			paths = append(paths, p)
 		}

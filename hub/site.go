@@ -84,7 +84,10 @@ func (s *Site) Serve(ctx context.Context, r Request) (reply Reply) {
 // get answers with the page, with the keys, or with what the set-up asks for.
 func (s *Site) get(ctx context.Context, r Request) Reply {
 	secret, isReport := strings.CutPrefix(r.Query, wire.ServedQuery)
+	nonce, isAsked := strings.CutPrefix(r.Query, askedQuery)
 	switch {
+	case isAsked:
+		return s.asked(nonce, r)
 	case r.Query == wire.ProbeQuery:
 		return replyWith(wire.StatusSealed, textType, []byte(s.probe(r.Visit)))
 	case isReport:
@@ -197,10 +200,9 @@ type setUp struct {
 	err      error
 }
 
-// setUp makes the hub, as far as it can.
+// setUp makes the hub, as far as it can. It may ask the web server, which may be
+// slow: nobody else waits for that.
 func (s *Site) setUp(v Visit) (set setUp) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	if set.config, set.err = s.findOrMake(v); set.err != nil {
 		return set
 	}
@@ -212,6 +214,8 @@ func (s *Site) setUp(v Visit) (set setUp) {
 		set.err = errServed
 		return set
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if set.hub = s.hub; !s.has(set.config) {
 		if set.hub, set.err = s.use(set.config); set.err != nil {
 			set.err = folderTrouble(set.config.Data, set.err)

@@ -22,6 +22,7 @@ type Visit struct {
 	Root    string // DOCUMENT_ROOT
 	Address string // SERVER_ADDR: the web server's own
 	Port    string // SERVER_PORT
+	From    string // REMOTE_PORT: the port that the client asks from
 	TLS     bool   // it came over https, at the end that the client sees
 	Behind  bool   // that end is another server's, which says so in X-Forwarded-Proto
 }
@@ -57,7 +58,7 @@ func visitOf(environment func(string) string) Visit {
 	https := environment("HTTPS")
 	v := Visit{
 		Host: environment("HTTP_HOST"), Path: uri, Script: environment("SCRIPT_NAME"), Root: environment("DOCUMENT_ROOT"),
-		Address: environment("SERVER_ADDR"), Port: environment("SERVER_PORT"),
+		Address: environment("SERVER_ADDR"), Port: environment("SERVER_PORT"), From: environment("REMOTE_PORT"),
 		TLS: https != "" && !strings.EqualFold(https, "off"),
 	}
 	if !v.TLS && strings.EqualFold(environment("HTTP_X_FORWARDED_PROTO"), "https") {
