@@ -171,6 +171,8 @@ func (s *step) signed(h hub, p pending) (c wire.SignedCall, size int, ok bool) {
 			return c, 0, false
 		}
 		c.Channel, c.Key = wire.Channel{}, session.DeriveInvite([16]byte(secret)).Invite
+	case wire.OpFetch:
+		c.Args = s.lastFetch(p)
 	case wire.OpPut:
 		put, found := first(s.book, func(r row) (a wire.PutArgs) {
 			var class string
@@ -286,6 +288,8 @@ func (s *step) take1(p pending, result wire.Result) verdict {
 		return s.knocked(p, result)
 	case wire.OpPut:
 		return s.stored(p, result)
+	case wire.OpFetch:
+		return s.lastRead(p, result)
 	case wire.OpClose:
 		return s.closedOn(p, result)
 	case wire.OpRetire:

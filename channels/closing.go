@@ -248,7 +248,7 @@ func (s *step) closeOn(ch *channel, hub int64) bool {
 	case asked == 0:
 		s.book.run("DELETE FROM calls WHERE channel = ? AND hub = ?", ch.row, hub)
 		s.book.run("UPDATE places SET closing = ?, later = 0 WHERE channel = ? AND hub = ?", stamp(s.now), ch.row, hub)
-		s.call(pending{hub: hub, channel: ch.row, op: wire.OpClose})
+		s.call(pending{hub: hub, channel: ch.row, op: wire.OpFetch})
 	case s.now.Sub(moment(asked)) > closeTried:
 		return false
 	}

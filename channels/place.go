@@ -51,7 +51,7 @@ func (c *Core) placesOf(ch *channel) []int64 {
 
 // addPlace notes that a channel lives on a hub, and says whether that is new.
 func (s *step) addPlace(ch *channel, hub int64) bool {
-	s.book.run("DELETE FROM calls WHERE channel = ? AND hub = ? AND op = ?", ch.row, hub, string(wire.OpClose))
+	s.book.run("DELETE FROM calls WHERE channel = ? AND hub = ? AND op IN (?, ?)", ch.row, hub, string(wire.OpFetch), string(wire.OpClose))
 	return s.book.run(`INSERT INTO places (channel, hub, joined) VALUES (?, ?, 1)
 		ON CONFLICT DO UPDATE SET dropped = 0, closing = 0, retry = 0 WHERE dropped > 0`, ch.row, hub) > 0
 }
