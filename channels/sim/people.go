@@ -76,6 +76,7 @@ type joining struct {
 	other   *joining // his
 	forked  [2]*seat // in the channel that was forked: who invited him in, and he
 	dubious bool     // its maker was removed while it was on its way
+	unknown bool     // who has used it does not know that: his phonebook was put back from a copy
 }
 
 // said is a text that a gateway accepted.
@@ -373,7 +374,8 @@ func (j *joining) redeem(tk *talk) {
 }
 
 // excused says that a key may come to nothing: it was revoked, its maker is gone
-// or has forgotten it, its hub has, or somebody else has the key.
+// or has forgotten it, its hub has, or somebody else has the key; or who has it used
+// it already, and knows nothing of that: to him the hub says that somebody has.
 func (j *joining) excused() bool {
 	if j.unforked() || j.forked[0] != nil && (j.revoked || j.dubious || j.by.left || j.by.out() || j.by.weak) {
 		return true
@@ -381,7 +383,7 @@ func (j *joining) excused() bool {
 	if j.hub == nil {
 		return false
 	}
-	return j.revoked || j.leaked || j.dubious || j.by.left || j.by.out() || j.by.weak || j.hub.dead || j.hub.wiped || j.hub.lineage != j.lineage ||
+	return j.revoked || j.leaked || j.dubious || j.unknown || j.by.left || j.by.out() || j.by.weak || j.hub.dead || j.hub.wiped || j.hub.lineage != j.lineage ||
 		j.hub.lie != nil || j.p.w.now.Sub(j.made) > 5*24*time.Hour
 }
 

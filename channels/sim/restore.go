@@ -88,5 +88,10 @@ func (p *person) putBack(b *backup) {
 			}
 		}
 	}
+	for _, tk := range w.talks {
+		for _, j := range tk.joins {
+			j.unknown = j.unknown || j.p == p && !j.done && j.tried.After(b.at)
+		}
+	}
 	p.start()
 }
