@@ -200,7 +200,8 @@ the hub make it again, into this same folder: hub.conf stays as it is.
 
 docs/hosting.md says more, also of other web servers. The hub is yours, and yours
 alone, as long as you keep the gateway's data: nobody can claim it. If the
-gateway's data is ever lost, put an empty file claim.txt into the hub's data
-folder, and open the page again: it then has a key with which you can add it.
+gateway's data is ever lost, make such a folder anew with the next gateway, and
+put its hub.conf in the place of the one on your web space: the hub is then that
+gateway's.
 `, m.platform, uploadSteps(m.url)), "\n", "\r\n")
 }

@@ -6,8 +6,8 @@ import "testing"
 // anything else is an error, and is not passed over.
 func TestTheFormsOfHubConf(t *testing.T) {
 	for text, want := range map[string]configFile{
-		"":                                         {},
-		"\ufeff# words = 1\r\n\r\n  held = 3\r\n":  {Held: 3},
+		"": {},
+		"\ufeff# words = 1\r\n\r\n  held = 3\r\n": {Held: 3},
 		"held=3#4":                                 {Held: 3},
 		"held = 3 # \"four\"\nwal = true":          {Held: 3, WAL: true},
 		"data = \"a \\\"b\\\" = # \\\\ \\u00e9\"":  {Data: "a \"b\" = # \\ é"},
