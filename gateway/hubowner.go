@@ -129,9 +129,9 @@ func (c *client) addMadeHub(place string) {
 		own := slices.IndexFunc(hubs, func(h channels.HubView) bool { return h.Address.Fingerprint == found.Address.Fingerprint })
 		switch {
 		case err != nil && named >= 0:
-			c.sysopSays(noHub(place, err), "It is one of your hubs already: /msg sysop hub list")
+			c.sysopSays(append(noHub(place, err), "It is one of your hubs already: /msg sysop hub list")...)
 		case err != nil:
-			c.sysopSays(noHub(place, err))
+			c.sysopSays(noHub(place, err)...)
 		case found.Served:
 			c.sysopSays(servedHub(place))
 		case own >= 0:

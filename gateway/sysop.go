@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -63,7 +62,8 @@ var sysopCommands []sysopCommand
 func init() {
 	sysopCommands = slices.Concat([]sysopCommand{{
 		name: "help", also: []string{"?", "hi", "hello", "commands"}, args: "[COMMAND]",
-		help: "this list, or more about one command", run: (*client).sysopHelp,
+		help: "what there is, or more about one command", run: (*client).sysopHelp,
+		more: []string{"help all lists all commands in a line each, help hub those about hubs."},
 	}}, channelCommands, memberCommands, otherChannelCommands, inviteCommands, hubCommands, mirrorCommands, rescueCommands, ownerCommands, []sysopCommand{{
 		name: "nick", args: "NAME",
 		help: "change your nick, in all channels", run: (*client).sysopNick,
@@ -244,29 +244,6 @@ func sentence(text string, nicks ...string) string {
 		text += "."
 	}
 	return text
-}
-
-// sysopHelp lists the commands, or tells more about one.
-func (c *client) sysopHelp(args string) {
-	if args == "" {
-		c.sysopSays("/join #bob and then /invite bob makes a one-time key for bob; with a key that you were given, /join #alice KEY. And to me you can say, after /msg sysop:")
-		for _, cmd := range sysopCommands {
-			c.sysopSays(fmt.Sprintf("  %-23s %s", strings.TrimSpace(cmd.name+" "+cmd.args), cmd.help))
-		}
-		c.sysopSays("#chan may be left out while you have only one channel. More: /msg sysop help COMMAND")
-		return
-	}
-	found := false
-	for _, cmd := range sysopCommands {
-		if same(cmd.name, args) || strings.HasPrefix(cmd.name, fold(args)+" ") {
-			found = true
-			c.sysopSays(cmd.usage() + ": " + cmd.help + ".")
-			c.sysopSays(cmd.more...)
-		}
-	}
-	if !found {
-		c.sysopSays(didYouMean(args))
-	}
 }
 
 // sysopNick changes the user's nick.

@@ -39,7 +39,7 @@ func (c *client) sysopHubUnban(args string) {
 }
 
 // whoIsBanned says how to see it.
-const whoIsBanned = "/msg sysop hub guests and /msg sysop hub channels show who and what is."
+const whoIsBanned = "/msg sysop hub guests and /msg sysop hub channels list them, and what is banned."
 
 // banned reads whom a ban is about, and on which hub.
 func (c *client) banned(command, args string, then func(channels.HubView, target)) {

@@ -3,6 +3,7 @@ package main
 import (
 	"crypto/rand"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -105,10 +106,30 @@ func (c *client) sysopGuestDrop(args string) {
 	if !ok {
 		return
 	}
-	if !c.sayAgain(before, strings.TrimSpace("hub guest drop "+name+" "+word),
-		fmt.Sprintf("Take %s's account on %s back? The channels that %s opened there are closed for all who are in them, and an unused key of theirs is void. To stop serving somebody for a while: /msg sysop hub ban %s", name, h.Address.URL, name, name)) {
-		return
+	c.allGuests(h, func(guests []wire.Guest) {
+		if !slices.ContainsFunc(guests, func(g wire.Guest) bool { return g.Name == name }) {
+			c.sysopSays(c.noSuchGuest(h, name))
+			return
+		}
+		c.allChannels(h, func(all []wire.HubChannel) {
+			if c.sayAgain(before, strings.TrimSpace("hub guest drop "+name+" "+word), c.dropWarning(h, name, all)...) {
+				c.dropGuest(h, name)
+			}
+		})
+	})
+}
+
+// dropWarning is what it means that a guest's account is taken back.
+func (c *client) dropWarning(h channels.HubView, name string, all []wire.HubChannel) []string {
+	lines := []string{fmt.Sprintf("Take %s's account on %s back? The channels that %s opened there are closed for all who are in them, and an unused key of theirs is void. To stop serving somebody for a while: /msg sysop hub ban %s", name, h.Address.URL, name, name)}
+	if _, own, _ := c.guestsChannels(all, name); len(own) > 0 {
+		lines = append(lines, "You are in "+fewOf(own)+", too, opened by "+name+": "+plural(len(own), "it is", "they are")+" closed there as well. To keep "+plural(len(own), "it", "them")+" without "+name+", first: /msg sysop hub ban "+name)
 	}
+	return lines
+}
+
+// dropGuest takes it back.
+func (c *client) dropGuest(h channels.HubView, name string) {
 	askHub(c, h, wire.OpDropGuest, wire.DropGuestArgs{Name: name}, func(_ nothing, refused *wire.Error) {
 		switch {
 		case refused != nil && refused.Code == wire.CodeUnknown:

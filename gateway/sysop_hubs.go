@@ -54,7 +54,7 @@ func (c *client) sysopHubAdd(args string) {
 	c.sysopSays("Asking " + place + " who it is…")
 	c.g.sysop.identify(place, func(found foundHub, err error) {
 		if err != nil {
-			c.sysopSays(noHub(place, err))
+			c.sysopSays(noHub(place, err)...)
 			return
 		}
 		if found.Served {
@@ -71,11 +71,6 @@ func (c *client) sysopHubAdd(args string) {
 		}
 		c.useHub(found.Address, key.Secret)
 	})
-}
-
-// noHub says that a URL leads to no hub.
-func noHub(place string, err error) string {
-	return fmt.Sprintf("%s does not answer as a hub: %v. Open it in a browser: if its page does not show either, docs/hosting.md says what to check. Then say it again.", place, err)
 }
 
 // useHub claims an identified hub.

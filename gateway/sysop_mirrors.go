@@ -64,7 +64,7 @@ func (c *client) sysopHubDrop(args string) {
 	}
 	switch {
 	case len(view.Hubs) == 0:
-		c.sysopSays(view.Name + " is on no hub, so there is none to drop.")
+		c.sysopSays(view.Name + " is on no hub, so there is none to drop. How it is: /msg sysop status " + view.Name)
 		return
 	case word == "":
 		c.sysopSays("Which hub? /msg sysop hub drop " + view.Name + " URL, or a part of the URL. " + hubNames("Its hubs", view.Hubs))

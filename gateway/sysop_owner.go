@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -122,16 +123,15 @@ func (c *client) whichHub(command, word string, owned bool) (channels.HubView, b
 
 // noHubToAsk says that the user has no hub that a command could be about.
 func (c *client) noHubToAsk(owned bool) {
-	for _, h := range c.g.core.Hubs() {
-		switch {
-		case h.Embedded:
-		case !h.Claimed:
-			c.sysopSays(notClaimed(h))
-			return
-		case owned:
-			c.sysopSays("You own no hub: you are a guest on those that you use. What its owner alone may ask is not for you; /msg sysop hub status shows what you have there.")
-			return
-		}
+	hubs := c.g.core.Hubs()
+	i := slices.IndexFunc(hubs, func(h channels.HubView) bool { return !h.Embedded && !h.Claimed })
+	switch {
+	case i >= 0:
+		c.sysopSays(notClaimed(hubs[i]))
+		return
+	case owned && ownHub(hubs):
+		c.sysopSays("You own no hub: you are a guest on those that you use. What its owner alone may ask is not for you; /msg sysop hub status shows what you have there.")
+		return
 	}
 	c.sysopSays("You have no hub that people elsewhere can reach. "+whatAHubIs, "When it is there: /msg sysop hub add URL KEY")
 }

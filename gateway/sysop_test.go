@@ -84,9 +84,28 @@ func wantsSaid(t *testing.T, asked string, got []string, want ...string) {
 func TestSysopHelp(t *testing.T) {
 	sysopTest(t, func(r *rig, core *consulted, say func(string) []string) {
 		all := say("help")
-		for _, cmd := range sysopCommands {
-			has(t, all, "  "+cmd.name)
+		if len(all) > 9 {
+			t.Errorf("help has %d lines: %s", len(all), quoteLines(all))
 		}
+		for _, l := range all {
+			if len(l) > 400 { // of IRC, without being cut
+				t.Errorf("a line of %d bytes: %q", len(l), l)
+			}
+		}
+		listed := say("help all")
+		for _, cmd := range sysopCommands {
+			has(t, all, cmd.name)
+			has(t, listed, "  "+cmd.name)
+			has(t, say("help "+cmd.name), cmd.usage()+": "+cmd.help)
+		}
+		if got := say("help hub"); len(got) > 30 {
+			t.Errorf("help hub has %d lines", len(got))
+		}
+		if got := say("help hub guest"); len(got) != 3 {
+			t.Errorf("help hub guest is answered with %s", quoteLines(got))
+		}
+		has(t, say("help hub ban bob"), "/msg sysop hub ban NAME")
+		has(t, say("help hubs"), "/msg sysop hub list: ")
 		for _, way := range []string{"HELP", "?", "/help", "/msg sysop help", "  help  "} {
 			if got := say(way); len(got) != len(all) {
 				t.Errorf("%q is answered with %d lines, help with %d", way, len(got), len(all))
@@ -94,6 +113,7 @@ func TestSysopHelp(t *testing.T) {
 		}
 		has(t, say("help hub"), "/msg sysop hub add URL KEY")
 		has(t, say("help hub"), "docs/hub.md")
+		has(t, say("help hub"), "  hub forget URL")
 		has(t, say("help hub list"), "/msg sysop hub list")
 		has(t, say("help nonsense"), "/msg sysop help")
 	})

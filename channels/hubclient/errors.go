@@ -67,6 +67,9 @@ type Error struct {
 	Own   bool          // the hub itself said so, sealed or signed: it is the same at every URL
 	Tried int           // at how many URLs, if it came to nothing at all of them; else 0
 	Err   error         // what it came from, or nil
+
+	Status  int  // of HTTP, where it is that which is wrong; else 0
+	Program bool // the web server hands out a program as a file, most likely the hub's own
 }
 
 // Error says all of it in one line.

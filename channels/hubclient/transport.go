@@ -66,6 +66,9 @@ func (p *place) exchange(ctx context.Context, via *http.Client, request *http.Re
 	}
 	if len(body) > limit {
 		if response.StatusCode == http.StatusOK {
+			if isProgram(body) {
+				return received{}, notTheAnswer(body, nil)
+			}
 			return received{}, &Error{Kind: NotAHub, Text: fmt.Sprintf("the answer is larger than %d bytes", limit)}
 		}
 		body = body[:limit]
@@ -125,7 +128,7 @@ func (p *place) post(ctx context.Context, address string, sealed []byte, within 
 
 // problem puts a status that is not StatusSealed in words.
 func (r received) problem() *Error {
-	e := &Error{Kind: NotAHub, Text: fmt.Sprintf("the web server there answers %d", r.status)}
+	e := &Error{Kind: NotAHub, Text: fmt.Sprintf("the web server there answers %d", r.status), Status: r.status}
 	switch s := r.status; {
 	case s == wire.StatusMalformed:
 		e.Kind, e.Text = Refused, "it could not read the request (400)"
@@ -166,8 +169,17 @@ func (r received) retryAfter() time.Duration {
 
 // notTheAnswer is the error for a body with status 200 that no hub made.
 func notTheAnswer(body []byte, err error) *Error {
-	if strings.HasPrefix(http.DetectContentType(body), "text/html") {
+	switch {
+	case strings.HasPrefix(http.DetectContentType(body), "text/html"):
 		return &Error{Kind: NotAHub, Text: "a web page answers there", Err: err}
+	case isProgram(body):
+		return &Error{Kind: NotAHub, Text: "the web server there hands out a program instead of running it", Program: true, Err: err}
 	}
 	return &Error{Kind: NotAHub, Text: "what answers there is not a hub, or its answers are changed on the way", Err: err}
+}
+
+// isProgram says that a body is a program for any of the systems that run hubs: ELF, or
+// Mach-O.
+func isProgram(body []byte) bool {
+	return bytes.HasPrefix(body, []byte("\x7fELF")) || bytes.HasPrefix(body, []byte("\xcf\xfa\xed\xfe"))
 }
