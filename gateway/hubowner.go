@@ -134,6 +134,8 @@ func (c *client) addMadeHub(place string) {
 			c.sysopSays(noHub(place, err)...)
 		case found.Served:
 			c.sysopSays(servedHub(place))
+		case own >= 0 && hubs[own].Claimed:
+			c.stillYours(hubs[own], len(seeds) > 0)
 		case own >= 0:
 			c.sysopSays(yoursAlready(hubs[own]))
 		case len(seeds) == 0:
@@ -142,6 +144,22 @@ func (c *client) addMadeHub(place string) {
 		default:
 			c.sayUnproven(found)
 			c.useMadeHub(found.Address, seeds)
+		}
+	})
+}
+
+// stillYours says of a hub that is added again that it is the user's, once it has said
+// so itself: a newer hub.conf, as one that waits is for, may name another account.
+func (c *client) stillYours(h channels.HubView, waits bool) {
+	askHub(c, h, wire.OpStatus, nil, func(_ wire.StatusResult, refused *wire.Error) {
+		switch {
+		case refused == nil || refused.Code != wire.CodeDenied:
+			c.sysopSays(yoursAlready(h))
+		case waits:
+			c.sysopSays(h.Address.URL+" does not know the account any more that you have there: its hub.conf names another, most likely that of a newer upload of yours.",
+				"To use that one: /msg sysop hub forget "+h.Address.URL+" and then /msg sysop hub add "+h.Address.URL)
+		default:
+			c.sysopSays(h.Address.URL + " does not know the account any more that you have there. With the key in claim.txt in its data folder, or of its owner: /msg sysop hub add " + h.Address.URL + " KEY")
 		}
 	})
 }

@@ -2,12 +2,14 @@ package main
 
 import (
 	"bytes"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"hubbub/channels/wire"
@@ -234,6 +236,45 @@ func TestTheMadeHubIsItsMakers(t *testing.T) {
 	alice.says("JOIN #bob", "JOIN")
 	alice.says("INVITE bob", "is in your query with sysop")
 	alice.waitsFor("hub list", site.URL, "1 channel")
+}
+
+// A newer upload, of another folder, names another account: its maker is told how the
+// hub is his again.
+func TestAnotherUploadForTheSameHub(t *testing.T) {
+	folder := t.TempDir()
+	data := mustPrivate(t, filepath.Join(folder, "data"))
+	config := hub.Config{Data: t.TempDir()}
+	var served atomic.Pointer[hub.Hub]
+	upload := func() {
+		t.Helper()
+		account, err := hubOwnerIn(data).prepare()
+		if err != nil {
+			t.Fatal(err)
+		}
+		config.Owner = account
+		if old := served.Load(); old != nil {
+			old.Close()
+		}
+		opened, err := hub.Open(config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		served.Store(opened)
+	}
+	upload()
+	site := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { web.Handler(served.Load()).ServeHTTP(w, r) }))
+	t.Cleanup(func() {
+		site.Close()
+		served.Load().Close()
+	})
+	place := site.URL + "/"
+	alice := realTalkerIn(t, folder, "alice")
+	alice.says("PRIVMSG sysop :hub add "+place, "is ready. It is yours")
+	alice.says("PRIVMSG sysop :hub add "+place, place+" is yours already")
+	upload()
+	alice.says("PRIVMSG sysop :hub add "+place, place+" does not know the account any more that you have there", "a newer upload of yours")
+	alice.confirms("hub forget "+place, "Forget "+place+"?", "is none of your hubs any more")
+	alice.says("PRIVMSG sysop :hub add "+place, "is ready. It is yours")
 }
 
 func mustPrivate(t *testing.T, path string) string {
