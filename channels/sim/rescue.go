@@ -39,7 +39,7 @@ func (tk *talk) cutOff() (cut []*seat) {
 		met[s] = true
 		for i := 0; i < len(island); i++ {
 			for _, o := range tk.live() {
-				if !met[o] && island[i].meets(o) {
+				if !met[o] && island[i].speaks(o) {
 					island = append(island, o)
 					met[o] = true
 				}
@@ -61,6 +61,33 @@ func (tk *talk) cutOff() (cut []*seat) {
 // where it is forgotten, and whose hub it is has left, nobody meets anybody.
 func (s *seat) meets(o *seat) bool {
 	return slices.ContainsFunc(s.talk.w.houses, func(h *house) bool { return !s.talk.lost(h) && s.on(h) && o.on(h) })
+}
+
+// speaks says that two meet on a hub that lets both in, or is to.
+func (s *seat) speaks(o *seat) bool {
+	return slices.ContainsFunc(s.talk.w.houses, func(h *house) bool {
+		return !s.talk.lost(h) && s.on(h) && o.on(h) && !s.forgotten(h) && !o.forgotten(h)
+	})
+}
+
+// forgotten says that a hub was put back to before it let a member in, and that nobody
+// is there who may do so again: neither whose hub it is nor who has invited him has ever
+// heard that he came, or they are gone.
+func (s *seat) forgotten(h *house) bool {
+	if h.lineage == 0 || s.p == h.owner || !s.denied(h) {
+		return false
+	}
+	return !slices.ContainsFunc(s.talk.live(), func(o *seat) bool {
+		return (o.p == h.owner || o == s.inviter()) && o.on(h) && o.knows(s)
+	})
+}
+
+// denied says that a hub does not know a member any more.
+func (s *seat) denied(h *house) bool {
+	v, _ := s.p.core.Channel(s.talk.name)
+	return slices.ContainsFunc(v.Hubs, func(o channels.HubView) bool {
+		return o.Address.Fingerprint == h.hub.Fingerprint() && o.Standing == channels.Lost
+	})
 }
 
 // rescueAll brings those back who are cut off: somebody who has a hub makes rescue
@@ -91,14 +118,19 @@ func (tk *talk) strandAll() {
 }
 
 // rescuer finds who can bring most of those back who are cut off, and the hub to
-// do it with. In the first round, if nobody has a hub, somebody gets one.
+// do it with. In the first round, if nobody has a hub, somebody gets one. Where nobody
+// knows them, one of them brings the others to himself.
 func (tk *talk) rescuer(cut []*seat, round int) (by *seat, h *house) {
 	most := 0
 	var first *seat // who would do it if he had a hub
+	reaches := func(s, o *seat) bool { return o != s && s.knows(o) && slices.Contains(cut, o) }
+	if !slices.ContainsFunc(tk.live(), func(s *seat) bool { return slices.ContainsFunc(cut, func(o *seat) bool { return reaches(s, o) }) }) {
+		reaches = func(s, o *seat) bool { return o != s && s.knows(o) && slices.Contains(cut, s) }
+	}
 	for _, s := range tk.live() {
 		n := 0
-		for _, o := range cut {
-			if o != s && s.knows(o) {
+		for _, o := range tk.live() {
+			if reaches(s, o) {
 				n++
 			}
 		}
