@@ -70,10 +70,10 @@ func drawn(t *testing.T, text string) []string {
 func scan(t *testing.T, rows []string, front, back color.Color, flags ...string) string {
 	t.Helper()
 	zbarimg, err := exec.LookPath("zbarimg")
-	if err != nil && os.Getenv("CI") == "" {
-		t.Skip("needs zbarimg (Debian: zbar-tools)")
+	if err != nil && os.Getenv("CI") != "true" {
+		t.Skip("zbarimg is missing: apt-get install zbar-tools")
 	} else if err != nil {
-		t.Fatal(err)
+		t.Fatal("zbarimg is missing: apt-get install zbar-tools")
 	}
 	file := filepath.Join(t.TempDir(), "screen.png")
 	if err := os.WriteFile(file, picture(t, rows, front, back), 0o600); err != nil {
