@@ -102,7 +102,7 @@ func TestOwnerIsNotLockedOutForReal(t *testing.T) {
 	carol.says("PRIVMSG #bob :hello there")
 	alice.hears("PRIVMSG #bob :hello there")
 	alice.says("PRIVMSG sysop :hub ban #bob", "You are in #bob yourself, and would lock yourself out of it.")
-	alice.says("PRIVMSG sysop :hub ban bob", "and 0 other channels that it opened are served to nobody.")
+	alice.says("PRIVMSG sysop :hub ban bob", "The account opens no channel there. Nothing is deleted")
 	alice.hears("You are in #bob, too, opened by bob: that goes on, as yours, and bob alone is kept out of it there.")
 	alice.hears("Whoever has the nick bob in #bob is banned there by /msg sysop hub ban #bob bob")
 	alice.says("PRIVMSG sysop :hub ban bob", first.url()+" serves bob no more, ")

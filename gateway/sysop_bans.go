@@ -80,11 +80,15 @@ func (c *client) banGuest(h channels.HubView, to target, before unfinished, args
 	name := to.guest.Name
 	c.allChannels(h, func(all []wire.HubChannel) {
 		keep, kept, others := c.guestsChannels(all, name)
-		lines := []string{fmt.Sprintf("Have %s serve its guest %s no more? The account opens no channel there, and %s that it opened %s served to nobody. Nothing is deleted, and hub unban takes it back.",
-			h.Address.URL, to.said, number(int64(others), "other channel"), plural(others, "is", "are"))}
+		what := "The account opens no channel there"
+		if others > 0 || len(kept) == 0 {
+			what += fmt.Sprintf(", and %s that it opened %s served to nobody", number(int64(others), "other channel"), plural(others, "is", "are"))
+		}
 		if len(kept) == 0 {
-			lines[0] = strings.Replace(lines[0], " other channel", " channel", 1)
-		} else {
+			what = strings.Replace(what, " other channel", " channel", 1)
+		}
+		lines := []string{fmt.Sprintf("Have %s serve its guest %s no more? %s. Nothing is deleted, and hub unban takes it back.", h.Address.URL, to.said, what)}
+		if len(kept) > 0 {
 			lines = append(lines, "You are in "+fewOf(kept)+", too, opened by "+to.said+": that goes on, as yours, and "+to.said+" alone is kept out of it there.")
 		}
 		if in := c.g.nicked(name); len(in) > 0 {
@@ -146,7 +150,7 @@ func alsoBanned(to target) string {
 func (c *client) stillBanned(to target) string {
 	switch {
 	case to.guest != nil && len(c.g.core.Channels()) > 0:
-		return " In a channel that " + to.said + " had opened and you are in, it takes that as well: /msg sysop hub unban #chan NICK"
+		return " In a channel that " + to.said + " had opened, and you are in, it takes this as well: /msg sysop hub unban #chan NICK"
 	case to.token == wire.Token{} && to.channel.Guest != "":
 		return " If " + theirName(to.channel.Guest) + ", who opened it, is banned too: /msg sysop hub unban " + theirName(to.channel.Guest)
 	}

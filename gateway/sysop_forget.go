@@ -36,11 +36,14 @@ func (c *client) sysopHubForget(args string) {
 // forgetWarning is what it means that a hub is forgotten.
 func (c *client) forgetWarning(h channels.HubView, name string) []string {
 	lines := []string{"Forget " + name + "? Your account there is deleted, and new channels go elsewhere. " + wayBack(h)}
-	over, only := c.g.channelsOn(h)
-	if len(over) > 0 {
+	on := c.g.channelsOn(h)
+	if over := on[leavesIt]; len(over) > 0 {
 		lines = append(lines, fewOf(over)+" "+plural(len(over), "leaves", "leave")+" it, for all members, and "+plural(len(over), "goes", "go")+" on over other hubs.")
 	}
-	if len(only) > 0 {
+	if shared := on[sharedOn]; len(shared) > 0 {
+		lines = append(lines, "Another member keeps "+fewOf(shared)+" there, too, and can drop that: it stays, as on somebody else's hub.")
+	}
+	if only := on[onlyOn]; len(only) > 0 {
 		lines = append(lines, "On NO OTHER hub that answers: "+fewOf(only)+". "+plural(len(only), "It stays", "They stay")+" there, as on somebody else's hub, and when that is gone nobody can speak there. With another hub of yours, first: "+nextHubFor(h, only[0]))
 	}
 	if h.Owner && h.Standing != channels.Down && h.Closes.IsZero() {
@@ -68,26 +71,37 @@ func nextHubFor(h channels.HubView, channel string) string {
 	return "/msg sysop hub mirror " + channel + " URL"
 }
 
-// channelsOn are the user's channels on a hub: those that another has too, which
-// answers, and those that it alone has.
-func (g *gateway) channelsOn(h channels.HubView) (over, only []string) {
+// What becomes of a channel when one of its hubs is forgotten.
+type forgotten int
+
+const (
+	leavesIt forgotten = iota // another hub has it, too, which answers
+	sharedOn                  // the same, but another member keeps it there
+	onlyOn                    // no other answers
+)
+
+// channelsOn are the names of the user's channels on a hub.
+func (g *gateway) channelsOn(h channels.HubView) map[forgotten][]string {
+	on := map[forgotten][]string{}
 	for _, view := range g.core.Channels() {
-		here, other := false, false
+		here, other, shared := false, false, false
 		for _, v := range view.Hubs {
 			switch {
 			case v.Address.Fingerprint == h.Address.Fingerprint:
-				here = true
+				here, shared = true, v.By != "" && v.By != g.core.Nick()
 			case v.Standing == channels.Good || v.Standing == channels.Full:
 				other = true
 			}
 		}
 		switch {
 		case !here || view.RemovedBy != "":
-		case other:
-			over = append(over, view.Name)
+		case !other:
+			on[onlyOn] = append(on[onlyOn], view.Name)
+		case shared:
+			on[sharedOn] = append(on[sharedOn], view.Name)
 		default:
-			only = append(only, view.Name)
+			on[leavesIt] = append(on[leavesIt], view.Name)
 		}
 	}
-	return over, only
+	return on
 }

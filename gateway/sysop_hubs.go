@@ -21,6 +21,13 @@ var hubCommands = []sysopCommand{{
 }, {
 	name: "hub list", also: []string{"hubs"},
 	help: "your hubs, and how they are", run: (*client).sysopHubList,
+}, {
+	name: "hub forget", args: "URL",
+	help: "a hub of yours is to be yours no more: it is gone for good, or you do not want it; said twice", run: (*client).sysopHubForget,
+	more: []string{
+		"Your account there is deleted here, and new channels go elsewhere. Channels that another hub has, and that answers, leave it; what has no other stays there, as on somebody else's hub. The hub itself is asked nothing: what is on it goes when you delete it there.",
+		"For a hub that you take down while others have channels on it, say so before: /msg sysop hub retire",
+	},
 }}
 
 const whatAHubIs = "A hub is one small program on web space: docs/hub.md says how to put it there."

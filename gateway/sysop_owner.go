@@ -15,7 +15,7 @@ import (
 
 // What a hub's owner asks of it: docs/hub.md has the stories, docs/protocol.md,
 // section 7, the calls. The commands are in sysop_report.go, sysop_guests.go, sysop_bans.go,
-// sysop_quota.go, sysop_export.go, sysop_import.go, sysop_retire.go and sysop_forget.go.
+// sysop_quota.go, sysop_export.go, sysop_import.go and sysop_retire.go.
 var ownerCommands = []sysopCommand{{
 	name: "hub status", args: "[URL]",
 	help: "how a hub of yours is: disk, requests, what it holds", run: (*client).sysopHubStatus,
@@ -70,13 +70,6 @@ var ownerCommands = []sysopCommand{{
 	more: []string{
 		"I say what it means, and do it when you say it again. Everybody with a channel there is told, then and a day before. DAYS is 7 unless you say otherwise. When the time has come the hub takes nothing new; what is there can be read until you delete it.",
 		"Channels that are on another hub too leave this one by themselves. Once it is to close, hub retire tells which have, and changes nothing; off takes it back.",
-	},
-}, {
-	name: "hub forget", args: "URL",
-	help: "a hub of yours is to be yours no more: it is gone for good, or you do not want it; said twice", run: (*client).sysopHubForget,
-	more: []string{
-		"Your account there is deleted here, and new channels go elsewhere. Channels that another hub has, and that answers, leave it; what has no other stays there, as on somebody else's hub. The hub itself is asked nothing: what is on it goes when you delete it there.",
-		"For a hub that you take down while others have channels on it, say so before: /msg sysop hub retire",
 	},
 }}
 
@@ -174,7 +167,7 @@ const (
 // the refusal. Where there is none, or one that makes no sense, it says so.
 func askHub[R any](c *client, h channels.HubView, op wire.Op, args any, then func(R, *wire.Error)) {
 	askHubOr(c, h, op, args, then, func(text string) {
-		c.sysopSays(text+" Nothing is known to have changed.", "How your hubs are: /msg sysop hub list")
+		c.sysopSays(strings.TrimSuffix(text, ".")+". Nothing is known to have changed.", "How your hubs are: /msg sysop hub list")
 	})
 }
 

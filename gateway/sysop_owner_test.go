@@ -261,11 +261,12 @@ func TestBansAndQuotasNameWhomTheyMean(t *testing.T) {
 func TestWhatABanMeans(t *testing.T) {
 	bansAndQuotas(t, func(r *rig, core *consulted, say func(string) []string, _ func() any) {
 		said{
-			{"hub ban dora one", "serve its guest dora no more? The account opens no channel there, and 0 other channels that it opened are served to nobody."},
+			{"hub ban dora one", "serve its guest dora no more? The account opens no channel there. Nothing is deleted"},
 			{"hub ban dora one", "To take it back: /msg sysop hub unban dora one"},
 			{"hub ban dora one", "You are in #carol, too, opened by dora: that goes on, as yours, and dora alone is kept out of it there."},
 			{"hub ban bob one", "Whoever has the nick bob in #bob is banned there by /msg sysop hub ban #bob bob"},
 			{"hub ban #bob bob one", "they stay in the channel, and read it on its other hubs."},
+			{"hub ban bob one", "The account opens no channel there, and 0 channels that it opened are served to nobody."},
 			{"hub ban #bob https://one.example/hub.cgi", "You are in #bob yourself, and would lock yourself out of it. Somebody in it: /msg sysop hub ban #bob NICK."},
 			{"hub ban abcdef01 one", "You are in #bob yourself"},
 			{"hub ban banned one", "serves banned no more already. To take it back: /msg sysop hub unban banned"},
