@@ -37,7 +37,7 @@ func (s *Site) dataCheck(set setUp) Check {
 	case x.Verdict == outside:
 		return fine("The data is in the " + where + ", where no web request leads.")
 	case x.Verdict == denied:
-		return fine("The data is in the " + where + ". The hub has asked the web server for a file in it, and did not get it.")
+		return fine("The data is in the " + where + ". The hub has asked the web server for a file in a folder like it, and did not get it.")
 	default:
 		return note("The data is in the "+where+". The hub could not ask the web server whether it hands out files of it: "+x.Why+".",
 			"Your browser has tried just now: where this page does not turn red, all is well. Your gateway tries again before it gives the hub its key. "+
