@@ -275,7 +275,7 @@ func nextForHub(view channels.ChannelView, h channels.HubView, carried bool) str
 			return name + " is at a private address, which is not asked on another member's word alone. If it is in your own network: /msg sysop hub moved " + h.Address.URL + " " + h.Address.URL
 		}
 		if h.Owner && !h.Embedded {
-			text = name + " is down. It is yours: look after it. Moved: /msg sysop hub moved URL NEWURL. Gone for good: /msg sysop hub drop " + view.Name + " URL."
+			text = name + " is down. It is yours: look after it. Moved: /msg sysop hub moved URL NEWURL. Gone for good: /msg sysop hub drop " + view.Name + " URL, or, for all your channels, /msg sysop hub forget URL."
 			break
 		}
 		text = name + " is down."

@@ -140,7 +140,7 @@ func TestNextForChannel(t *testing.T) {
 	}{
 		{"no hub", nil, true, "It is on no hub: what you write is kept and sent when it is on one.\n", "invite"},
 		{"both up", []channels.HubView{ours, bobs}, true, "All is well.", "rescue"},
-		{"mine down", []channels.HubView{as(ours, channels.Down), bobs}, true, "It is yours: look after it. Moved: /msg sysop hub moved URL NEWURL. Gone for good: /msg sysop hub drop #bob URL. #bob goes on without it", "rescue"},
+		{"mine down", []channels.HubView{as(ours, channels.Down), bobs}, true, "It is yours: look after it. Moved: /msg sysop hub moved URL NEWURL. Gone for good: /msg sysop hub drop #bob URL, or, for all your channels, /msg sysop hub forget URL. #bob goes on without it", "rescue"},
 		{"all down", []channels.HubView{as(ours, channels.Down), as(bobs, channels.Down)}, true, "No hub of it can be reached: what you write is kept and sent when one can.\n", "goes on"},
 		{"all down, with a hub", []channels.HubView{as(bobs, channels.Down)}, true, "If none comes back, this brings it back on a hub of yours, with a key for each of the others: /msg sysop hub rescue #bob", "help hub"},
 		{"all down, without", []channels.HubView{as(bobs, channels.Down)}, false, "one of you who has another hub can bring it back: /msg sysop help hub rescue", "a hub of yours"},
