@@ -345,7 +345,7 @@ func (p *person) failedLater(in channels.Input) string {
 
 // TestWhoForksDies has all gateways die once, after each of their steps.
 func TestWhoForksDies(t *testing.T) {
-	afterAnyStep(t, 14, func(t *testing.T, w *world, dies func()) {
+	afterEachStep(t, 14, func(t *testing.T, w *world, dies func()) {
 		alice, bob, carol := w.newcomer()
 		bob.owns(w.hub("cellar"), false)
 		w.run(time.Minute)

@@ -299,7 +299,7 @@ func TestWhatWasHeldWhenOneIsRemoved(t *testing.T) {
 // after each of their steps: before anything of it is carried out, or with the
 // requests at the hub and the answers lost.
 func TestAGatewayDiesInARemoval(t *testing.T) {
-	afterAnyStep(t, 10, func(t *testing.T, w *world, dies func()) {
+	afterEachStep(t, 10, func(t *testing.T, w *world, dies func()) {
 		alice, bob := w.two()
 		carol := w.joins("carol", alice, "#bob")
 		key := carol.invites("#c")

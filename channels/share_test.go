@@ -296,7 +296,7 @@ func (p *person) idOf(channel, nick string) []byte {
 
 // TestWhoSharesDies has both gateways die once, after each of their steps.
 func TestWhoSharesDies(t *testing.T) {
-	afterAnyStep(t, 12, func(t *testing.T, w *world, dies func()) {
+	afterEachStep(t, 12, func(t *testing.T, w *world, dies func()) {
 		alice, _, carol := w.newcomer()
 		dies()
 		alice.do(channels.Share{Ref: 5, Channel: "#bob", Nick: "carol", Count: 3})
