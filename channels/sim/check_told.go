@@ -3,6 +3,8 @@ package sim
 import (
 	"slices"
 	"strings"
+
+	"hubbub/channels"
 )
 
 // checkTold holds what users were told against what has happened.
@@ -88,11 +90,25 @@ func (w *World) checkRemoved() {
 
 // untold says that somebody who was removed has not been told anything like it.
 func (s *seat) untold() bool {
-	if s.underEvil() || s.tooLate() || s.lostInDoor() || !slices.ContainsFunc(s.why(), func(c *cut) bool { return c.sure() && s.meets(c.by) }) {
+	if s.underEvil() || s.tooLate() || s.lostInDoor() || !slices.ContainsFunc(s.why(), func(c *cut) bool { return c.sure() && s.hears(c.by) }) {
 		return false
 	}
 	return !slices.ContainsFunc(s.p.told, func(t telling) bool {
 		return t.channel == s.talk.name && strings.Contains(t.text, "lets you into "+s.talk.name+" no more")
+	})
+}
+
+// hears says that somebody can read where another tells him something. Who still waits
+// to be let in can't where no hub that both know has let him in: the one by which he came
+// may be another's who is out, and is read by nobody else.
+func (s *seat) hears(o *seat) bool {
+	if !s.meets(o) {
+		return false
+	}
+	v, _ := s.p.core.Channel(s.talk.name)
+	return !v.Waiting || slices.ContainsFunc(v.Hubs, func(h channels.HubView) bool {
+		alive := s.talk.alive(h)
+		return alive != nil && o.on(alive) && h.Standing != channels.Unasked
 	})
 }
 
