@@ -230,6 +230,9 @@ func (k *talk) there(s *scene) (lost int) {
 // nothing, and the guest's members can do all that needs no room. The owner drops the
 // guest, who comes back with another key; the thief is left with nothing.
 func TestAThiefOfAGuestsKey(t *testing.T) {
+	if testing.Short() {
+		t.Skip("to fill a quota takes a while")
+	}
 	s := begin(t, func(c *hub.Config) { c.Now = time.Now })
 	s.now = time.Now()
 	s.lounge("bob")
