@@ -101,7 +101,7 @@ func buildHub(source, platform string) ([]byte, error) {
 	defer os.RemoveAll(folder)
 	out := filepath.Join(folder, "hub.cgi")
 	system, processor, _ := strings.Cut(platform, "/")
-	build := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w -buildid= -funcalign=16", "-o", out, "./hub/cgi")
+	build := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w -buildid= -funcalign=8", "-o", out, "./hub/cgi")
 	build.Dir = source
 	build.Env = append(os.Environ(), "GOFLAGS=", "GOOS="+system, "GOARCH="+processor, "CGO_ENABLED=0", "GO386=sse2", "GOARM=6")
 	if text, err := build.CombinedOutput(); err != nil {

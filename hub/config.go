@@ -6,10 +6,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 	"unicode"
+
+	"github.com/BurntSushi/toml"
 
 	"hubbub/channels/wire"
 	"hubbub/hub/store"
@@ -18,21 +19,22 @@ import (
 // ConfigName is the file beside hub.cgi that may say where its data is.
 const ConfigName = "hub.conf"
 
-// configFile is hub.conf. docs/hub.md explains it.
+// configFile is hub.conf, in TOML. docs/hub.md explains it.
 type configFile struct {
-	Data, Contact, Owner                                 string
-	Channel, Token, Total, Tokens, Slots, Request, Daily int64
-	Held, Wait                                           int
-	Proxied, WAL                                         bool
-}
-
-// values are the names in the file, and what they stand for.
-func (f *configFile) values() map[string]any {
-	return map[string]any{
-		"data": &f.Data, "contact": &f.Contact, "owner": &f.Owner,
-		"channel_mib": &f.Channel, "token_mib": &f.Token, "total_mib": &f.Total, "tokens": &f.Tokens, "slots": &f.Slots,
-		"request_kib": &f.Request, "daily_mib": &f.Daily, "held": &f.Held, "wait": &f.Wait, "proxied": &f.Proxied, "wal": &f.WAL,
-	}
+	Data    string `toml:"data"`
+	Held    int    `toml:"held"`
+	Channel int64  `toml:"channel_mib"`
+	Token   int64  `toml:"token_mib"`
+	Total   int64  `toml:"total_mib"`
+	Tokens  int64  `toml:"tokens"`
+	Slots   int64  `toml:"slots"`
+	Request int64  `toml:"request_kib"`
+	Wait    int    `toml:"wait"`
+	Contact string `toml:"contact"`
+	Owner   string `toml:"owner"`
+	Daily   int64  `toml:"daily_mib"`
+	Proxied bool   `toml:"proxied"`
+	WAL     bool   `toml:"wal"`
 }
 
 // maxContact is the most that the page has room for.
@@ -102,27 +104,36 @@ func readConfig(folder string) (Config, error) {
 
 // read decodes and checks text.
 func (f *configFile) read(text string) error {
-	names, err := readConf(text, f.values())
+	read, err := toml.Decode(text, f)
+	if parse := (toml.ParseError{}); errors.As(err, &parse) {
+		return fmt.Errorf("line %d: %s", parse.Position.Line, parse.Message)
+	}
 	if err != nil {
 		return err
 	}
-	stands := func(name string) bool { return slices.Contains(names, name) }
+	if unknown := read.Undecoded(); len(unknown) > 0 {
+		var names []string
+		for _, key := range unknown {
+			names = append(names, key.String())
+		}
+		return fmt.Errorf("it knows no %s", strings.Join(names, ", "))
+	}
 	if _, err := wire.ParseOwner(f.Owner); f.Owner != "" && err != nil {
 		return fmt.Errorf("owner: %w", err)
 	}
 	if len(f.Contact) > maxContact || strings.ContainsFunc(f.Contact, unicode.IsControl) {
 		return fmt.Errorf("contact is not one line of at most %d bytes", maxContact)
 	}
-	if stands("wait") && (f.Wait < 1 || f.Wait > int(wire.MaxWait/time.Second)) {
+	if read.IsDefined("wait") && (f.Wait < 1 || f.Wait > int(wire.MaxWait/time.Second)) {
 		return fmt.Errorf("wait is %d, not 1 to %d (seconds)", f.Wait, wire.MaxWait/time.Second)
 	}
-	if stands("request_kib") && (f.Request < leastRequest || f.Request > wire.MaxRequest>>10) {
+	if read.IsDefined("request_kib") && (f.Request < leastRequest || f.Request > wire.MaxRequest>>10) {
 		return fmt.Errorf("request_kib is %d, not %d to %d", f.Request, leastRequest, wire.MaxRequest>>10)
 	}
 	if err := f.check(); err != nil {
 		return err
 	}
-	if stands("held") && f.Held == 0 {
+	if read.IsDefined("held") && f.Held == 0 {
 		f.Held = NoneHeld
 	}
 	return nil

@@ -1,7 +1,7 @@
 // Command hub.cgi is the hub as a CGI program (RFC 3875): put it on web space,
 // and open it in a browser. docs/hub.md says how. It is one static file:
 //
-//	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -funcalign=16" -o hub.cgi ./hub/cgi
+//	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -funcalign=8" -o hub.cgi ./hub/cgi
 //
 // It reads CGI's environment and standard input by hand: net/http would make
 // it larger and each start of it slower.
