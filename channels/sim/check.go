@@ -296,12 +296,11 @@ func (s *seat) must(m *said) bool {
 		return false
 	case s.weak || from.weak || s.rival || from.rival || s.orphan() || from.orphan():
 		return false
-	case from.left:
+	case from.left || from.out():
 		// Of one who left with texts that were at no hub the first may have come;
-		// and of what a hub has lost he can put nothing again.
-		return from.clean && !s.talk.w.lossy() && !s.talk.w.crowded()
-	case from.out(): // either, beyond what all had who have removed him
-		counts := !from.void() && !s.talk.w.lossy() && !s.talk.w.crowded()
+		// and of what a hub has lost he can put nothing again. Nor can who was removed,
+		// beyond what all had who have done so: perhaps before they heard that he left.
+		counts := (!from.left || from.clean) && !from.void() && !s.talk.w.lossy() && !s.talk.w.crowded()
 		for _, c := range from.standing() {
 			counts = counts && c.saw[m.text] && c.sure()
 		}
