@@ -84,20 +84,29 @@ func (w *World) checkMirrors(tk *talk, logs map[*house]map[string]map[string]boo
 	}
 }
 
-// opened are the entries that somebody who is in could make sense of: what does
-// not open, such as the key of one whose invite was revoked, is not carried.
+// opened are the entries that members who are in could make sense of: what does not
+// open, such as the key of one whose invite was revoked, is not carried. What one alone
+// of several could open, and nobody in has sealed, is not among them: such as the join of
+// the second who came by one key, which nobody understands who has let in the first. If
+// what it takes came to that one later, over another hub, he does not know any more which
+// hub had the entry, and does not put it on that one.
 func (tk *talk) opened() map[string]bool {
-	ids := map[string]bool{}
+	ids, by, members := map[string]bool{}, map[string]int{}, 0
 	for _, s := range tk.live() {
 		// What one seals after his copy was put back may open for nobody, and he may not know
 		// all hubs; nor does what the second seals who came by one key, whom nobody lets in.
 		if s.weak || s.rival {
 			continue
 		}
-		for _, r := range s.p.phonebook(1, `SELECT e.entry FROM entries e JOIN channels c ON c.id = e.channel
+		members++
+		for _, r := range s.p.phonebook(2, `SELECT e.entry, e.state = 'own' FROM entries e JOIN channels c ON c.id = e.channel
 			WHERE c.name = ? AND e.state IN ('own', 'opened', 'join')`, tk.name) {
-			ids[r[0].(string)] = true
+			by[r[0].(string)]++
+			ids[r[0].(string)] = ids[r[0].(string)] || r[1].(int64) != 0
 		}
+	}
+	for id, n := range by {
+		ids[id] = ids[id] || n >= min(members, 2)
 	}
 	return ids
 }
