@@ -24,8 +24,8 @@ var systems = []string{"linux/amd64", "linux/arm64", "linux/386", "linux/arm", "
 // for each system, from the source of all that they import: compiling that takes
 // fifteen times as long.
 func TestItCompilesEverywhere(t *testing.T) {
-	if os.Getenv("CI") != "true" {
-		t.Skip("with CI=true alone, for it takes a while")
+	if os.Getenv("CI") != "true" || testing.Short() {
+		t.Skip("with CI=true alone, and without -short, for it takes a while")
 	}
 	for _, system := range systems {
 		t.Run(strings.Replace(system, "/", "-", 1), func(t *testing.T) { checkTypes(t, system) })
