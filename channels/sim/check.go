@@ -327,13 +327,19 @@ func (s *seat) toldOfLoss() bool {
 	})
 }
 
+// justTurnedAway says that the gateway of one who was never in has given the channel up,
+// and ends before he has looked: he is held to be right in that when he looks.
+func (s *seat) justTurnedAway() bool {
+	return !s.in && len(s.p.phonebook(1, "SELECT id FROM channels WHERE name = ?", s.talk.name)) == 0
+}
+
 // checkBook holds, whenever a gateway ends, that what it has taken is there, and
 // that what is called sent is at a hub.
 func (p *person) checkBook() {
 	w := p.w
 	for _, tk := range w.talks {
 		s := p.seat(tk)
-		if s == nil || s.leaves {
+		if s == nil || s.leaves || s.justTurnedAway() {
 			continue
 		}
 		rows := p.phonebook(5, `SELECT l.text, l.sent, l.seq, coalesce(e.entry, x''),
