@@ -98,15 +98,12 @@ func (s *seat) untold() bool {
 	})
 }
 
-// hears says that somebody can read where another tells him something. Who still waits
-// to be let in can't where no hub that both know has let him in: the one by which he came
-// may be another's who is out, and is read by nobody else.
+// hears says that somebody can read where another tells him something. He can't where no
+// hub that both know has ever let him in: the one by which he came may be another's who
+// is out, and is read by nobody else who is in.
 func (s *seat) hears(o *seat) bool {
-	if !s.meets(o) {
-		return false
-	}
 	v, _ := s.p.core.Channel(s.talk.name)
-	return !v.Waiting || slices.ContainsFunc(v.Hubs, func(h channels.HubView) bool {
+	return slices.ContainsFunc(v.Hubs, func(h channels.HubView) bool {
 		alive := s.talk.alive(h)
 		return alive != nil && o.on(alive) && h.Standing != channels.Unasked
 	})

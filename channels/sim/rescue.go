@@ -57,13 +57,8 @@ func (tk *talk) cutOff() (cut []*seat) {
 	return cut
 }
 
-// meets says that two know a hub that both know, and that is not lost to the channel:
-// where it is forgotten, and whose hub it is has left, nobody meets anybody.
-func (s *seat) meets(o *seat) bool {
-	return slices.ContainsFunc(s.talk.w.houses, func(h *house) bool { return !s.talk.lost(h) && s.on(h) && o.on(h) })
-}
-
-// speaks says that two meet on a hub that lets both in, or is to.
+// speaks says that two meet on a hub that lets both in, or is to, and that is not lost to
+// the channel: where it is forgotten, and whose hub it is has left, nobody meets anybody.
 func (s *seat) speaks(o *seat) bool {
 	return slices.ContainsFunc(s.talk.w.houses, func(h *house) bool {
 		return !s.talk.lost(h) && s.on(h) && o.on(h) && !s.forgotten(h) && !o.forgotten(h)
