@@ -57,3 +57,26 @@ func TestAGuestsStolenAccountKey(t *testing.T) {
 		}
 	}
 }
+
+// A key that the hub does not know costs nobody the account that he had there: the hub
+// may know it again, when its owner has put a backup back.
+func TestAWrongKeyForTheHubLosesNoAccount(t *testing.T) {
+	w := begin(t)
+	alice, bob := w.person("alice"), w.person("bob")
+	attic := alice.own("attic")
+	bob.guestOf(alice, attic)
+	w.run(10 * time.Second)
+	account := func() []byte {
+		return bob.core.Blobs("SELECT account FROM hubs WHERE account IS NOT NULL")[0]
+	}
+	was := account()
+	attic.edit("DELETE FROM accounts WHERE owner = 0")
+	bob.do(channels.UseHub{Ref: 77, Hub: attic.address(), Secret: [16]byte{1, 2, 3}})
+	w.run(time.Minute)
+	if f, ok := last[channels.Failed](bob); !ok || f.Ref != 77 {
+		t.Errorf("bob was told %+v", bob.events)
+	}
+	if !bytes.Equal(was, account()) {
+		t.Error("the account's private key is gone")
+	}
+}

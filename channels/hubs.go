@@ -5,6 +5,7 @@ import (
 	"crypto/ed25519"
 	"crypto/rand"
 	"encoding/hex"
+	"fmt"
 	"slices"
 	"time"
 
@@ -163,12 +164,23 @@ func (s *step) accountAnswered(p pending, result wire.Result) verdict {
 		return later
 	}
 	if e := result.Error; e != nil && e.Code == wire.CodeDenied {
+		s.book.run("INSERT INTO settings (name, value) SELECT ?, account FROM hubs WHERE id = ? ON CONFLICT DO NOTHING", settingAccount(p.hub), p.hub)
 		seed := make([]byte, ed25519.SeedSize)
 		rand.Read(seed)
 		s.book.run("UPDATE hubs SET account = ? WHERE id = ?", seed, p.hub)
 	}
 	s.call(pending{hub: p.hub, op: wire.OpClaim})
 	return answered
+}
+
+// settingAccount names the account that one had on a hub, while another is claimed
+// in its place: if that fails it stays, since the hub may know it again one day.
+func settingAccount(hub int64) string { return fmt.Sprintf("account %d", hub) }
+
+// keepAccount has the account that one had on a hub stay after all.
+func (s *step) keepAccount(hub int64) {
+	s.book.run("UPDATE hubs SET account = s.value FROM (SELECT value FROM settings WHERE name = ?) s WHERE id = ?", settingAccount(hub), hub)
+	s.book.run("DELETE FROM settings WHERE name = ?", settingAccount(hub))
 }
 
 // moved tells the channels that one has opened on a hub where it is now.
@@ -198,7 +210,7 @@ func (s *step) claimed(p pending, result wire.Result) verdict {
 			return later
 		}
 		delete(s.memory.claiming, p.hub)
-		if !h.claimed {
+		if s.keepAccount(h.row); !h.claimed {
 			s.forgetAccount(h)
 		}
 		code, text := CodeHub, "the hub does not take this key: "+words(result.Error)
@@ -221,6 +233,7 @@ func (s *step) claimed(p pending, result wire.Result) verdict {
 	}
 	delete(s.memory.claiming, p.hub)
 	s.book.run("UPDATE hubs SET claimed = 1, owner = ?, secret = NULL WHERE id = ?", r.Owner, h.row)
+	s.book.run("DELETE FROM settings WHERE name = ?", settingAccount(h.row))
 	s.forgot()
 	// A hub that was wiped and is claimed anew opens what it had lost.
 	s.book.run("UPDATE places SET opened = 1, retry = 0 WHERE hub = ? AND opened = -1", h.row)
@@ -245,6 +258,7 @@ func (s *step) openClosed(h hub) {
 // forgetAccount takes back that a hub is one's own.
 func (s *step) forgetAccount(h hub) {
 	s.book.run("UPDATE hubs SET account = NULL, secret = NULL, claimed = 0, owner = 0 WHERE id = ?", h.row)
+	s.book.run("DELETE FROM settings WHERE name = ?", settingAccount(h.row))
 	if s.book.number("SELECT count(*) FROM places WHERE hub = ?", h.row) == 0 && !s.peeks(h.row) {
 		s.book.run("DELETE FROM calls WHERE hub = ?", h.row)
 		s.book.run("DELETE FROM hubs WHERE id = ?", h.row)

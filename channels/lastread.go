@@ -2,6 +2,7 @@ package channels
 
 import (
 	"crypto/sha256"
+	"time"
 
 	"hubbub/channels/wire"
 )
@@ -27,16 +28,26 @@ func (s *step) lastRead(p pending, result wire.Result) verdict {
 	}
 	var r wire.FetchResult
 	ch := s.channels[p.channel]
-	if err := decode(result, &r); err == nil && ch != nil && ch.state == stateMember && ascending(s.placeAt(ch.row, p.hub).position, r.Entries) {
-		for _, e := range r.Entries {
-			id := sha256.Sum256(e.Bytes)
-			s.entry(ch, p.hub, e)
-			s.book.run("UPDATE places SET position = ?, entry = ? WHERE channel = ? AND hub = ?", e.Position, id[:], ch.row, p.hub)
+	if err := decode(result, &r); err == nil && ch != nil && ch.state == stateMember {
+		if r.Restored { // what was read there is not there any more
+			s.book.run("UPDATE places SET position = 0, entry = x'' WHERE channel = ? AND hub = ?", ch.row, p.hub)
 		}
-		if r.More && len(r.Entries) > 0 {
-			return later
+		if ascending(s.placeAt(ch.row, p.hub).position, r.Entries) {
+			for _, e := range r.Entries {
+				id := sha256.Sum256(e.Bytes)
+				s.entry(ch, p.hub, e)
+				s.book.run("UPDATE places SET position = ?, entry = ? WHERE channel = ? AND hub = ?", e.Position, id[:], ch.row, p.hub)
+			}
+			// It may have had no room for any in this answer. One that lies is not asked without end.
+			began := moment(s.book.number("SELECT made FROM calls WHERE id = ?", p.row))
+			if r.More && s.now.Before(began.Add(lastReadFor)) {
+				return later
+			}
 		}
 	}
 	s.call(pending{hub: p.hub, channel: p.channel, op: wire.OpClose})
 	return answered
 }
+
+// lastReadFor is how long a hub is read that always says that there is more.
+const lastReadFor = 24 * time.Hour
