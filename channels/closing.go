@@ -294,7 +294,11 @@ func (s *step) banned(p pending, e *wire.Error) verdict {
 // whatNext follows what is said of a channel that no hub takes texts of.
 func (s *step) whatNext(ch *channel, hub int64) string {
 	text := s.without(ch, hub)
-	if !s.reachableBut(ch, hub) {
+	switch {
+	case s.reachableBut(ch, hub):
+	case ch.state == stateWaiting: // he knows no other, and cannot bring it to one
+		text = fmt.Sprintf("Nobody has let you in yet: ask for a new one-time key, and type /msg sysop leave %s before you use it", ch.name)
+	default:
 		text = strings.TrimSuffix(text, ".") + ". To bring it to another: /msg sysop help hub rescue"
 	}
 	return text

@@ -57,3 +57,33 @@ func TestWhoComesByAHubThatWasDroppedIsLetIn(t *testing.T) {
 		t.Errorf("carol sees the hubs %q", got)
 	}
 }
+
+// Where the hub does not show what is there, the joiner is told what to do, and that
+// works.
+func TestWhoComesByAHubThatIsClosedIsTold(t *testing.T) {
+	w := begin(t)
+	alice, bob, attic, cellar := w.twoHubs()
+	key, dave := alice.invites("#bob"), bob.invites("#alice")
+	carol, away := w.person("carol"), true
+	w.cut = func(p *person, h *hubHouse) bool { return away && p == carol && h == cellar }
+	alice.do(channels.DropHub{Ref: 3, Channel: "#bob", Hub: attic.address().Fingerprint})
+	w.run(5 * time.Second)
+	carol.redeems("#c", key)
+	w.comes("dave", dave)
+	away = false
+	w.tweak = func(p *person, r channels.Request, a *channels.Answered) {
+		for i, c := range r.Calls {
+			if p == alice && r.Hub == attic.address() && c.Op == wire.OpFetch {
+				a.Results[i] = wire.Result{Error: &wire.Error{Code: wire.CodeDenied, Text: "no"}}
+			}
+		}
+	}
+	w.run(20 * time.Minute)
+	hasLine(t, "carol", carol.news(), "takes nothing new for #c", "Nobody has let you in yet: ask for a new one-time key, and type /msg sysop leave #c before you use it")
+	carol.do(channels.Leave{Channel: "#c"})
+	carol.redeems("#c", bob.invites("#alice"))
+	w.run(time.Minute)
+	carol.says("#c", "here I am")
+	w.run(time.Minute)
+	alice.saw("#bob", "carol: here I am")
+}
