@@ -96,6 +96,27 @@ func TestAnAddressHasABudget(t *testing.T) {
 	}
 }
 
+// What is sent again and again counts each time, whichever it was.
+func TestARequestSentAgainIsCounted(t *testing.T) {
+	s := begin(t)
+	s.lounge()
+	for _, address := range []string{"203.0.113.7", "203.0.113.8", "203.0.113.9"} {
+		request, _, err := s.client.Seal(s.strangers(15)...)
+		s.ok(err)
+		sent := 0
+		for ; sent < 2000; sent++ {
+			reply := s.hub.Serve(context.Background(), hub.Request{Method: "POST", ContentType: wire.ContentType,
+				Length: int64(len(request)), Body: bytes.NewReader(request), Address: address})
+			if reply.Status == wire.StatusBusy {
+				break
+			}
+		}
+		if sent == 2000 {
+			t.Error("a request was answered", sent, "times")
+		}
+	}
+}
+
 // What a network has is one budget; what is behind a proxy, or on the same
 // machine, has none.
 func TestAddressesThatStandForMany(t *testing.T) {

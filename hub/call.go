@@ -167,7 +167,7 @@ func (a *answer) status(tx store.Tx, c *wire.Call) (any, error) {
 // do does the calls of a request, in their order and in one transaction, and
 // holds the request if it waits. The error is *crowded, or nil.
 func (h *Hub) do(ctx context.Context, from visitor, opened *wire.Opened) (results []wire.Result, err error) {
-	defer func() { h.tally(ctx, from, opened.Enc, results, err) }()
+	defer func() { h.tally(ctx, from, results, err) }()
 	if from.limited && len(opened.Calls) > manyCalls {
 		if err := h.admitted(ctx, from); isCrowded(err) {
 			return nil, err

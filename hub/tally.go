@@ -2,8 +2,7 @@ package hub
 
 import (
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
+	"crypto/rand"
 	"errors"
 	"os"
 	"path/filepath"
@@ -64,21 +63,21 @@ func addRefusals(counts map[string]int64, letters []byte) {
 	}
 }
 
-// isSampled says whether the request of this enc is one of those that are written
-// down. Nobody who does not know the hub's keys can tell.
-func (h *Hub) isSampled(enc [32]byte) bool {
-	mac := hmac.New(sha256.New, h.keys.self.Load().identity.Seed())
-	mac.Write([]byte("hubbub sample"))
-	mac.Write(enc[:])
-	return mac.Sum(nil)[0]%sampled == 0
+// isSampled says whether a request is one of those that are written down. It is by
+// chance, and not by anything of the request: who has found one that is not would send
+// that for ever.
+func isSampled() bool {
+	var b [1]byte
+	rand.Read(b[:])
+	return b[0]%sampled == 0
 }
 
 // tally writes down a request that was answered: what was refused; and, if it is its
 // turn, all that is to be counted, for what the owner is told and for the budget of
 // its address. There what was refused weighs more.
-func (h *Hub) tally(ctx context.Context, v visitor, enc [32]byte, results []wire.Result, crowded error) {
+func (h *Hub) tally(ctx context.Context, v visitor, results []wire.Result, crowded error) {
 	refusals := letters(results, crowded)
-	if !h.isSampled(enc) {
+	if !isSampled() {
 		h.append(refusedName, refusals)
 		return
 	}
