@@ -72,29 +72,25 @@ func (b *bounded) Serve(ctx context.Context, r hub.Request) hub.Reply {
 }
 
 // places are those for requests. Whoever sends what he has to say as slowly as he
-// can has a quarter of them at most.
+// can has a quarter of them at most, and all networks of one site have half.
 type places struct {
-	mu   sync.Mutex
-	free int
-	each int
-	of   map[netip.Addr]int // taken, by whose they are
+	mu    sync.Mutex
+	free  int
+	share share
 }
 
 func newPlaces(n int) *places {
-	return &places{free: n, each: max(1, n/4), of: make(map[netip.Addr]int)}
+	return &places{free: n, share: newShare(max(1, n/4), max(1, n/2))}
 }
 
 // enter takes a place, if there is one for who. One who is not known stands for many.
 func (p *places) enter(who netip.Addr, known bool) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.free == 0 || known && p.of[who] >= p.each {
+	if p.free == 0 || known && !p.share.take(who.String(), siteOf(who)) {
 		return false
 	}
 	p.free--
-	if known {
-		p.of[who]++
-	}
 	return true
 }
 
@@ -102,11 +98,8 @@ func (p *places) leave(who netip.Addr, known bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.free++
-	if !known {
-		return
-	}
-	if p.of[who]--; p.of[who] == 0 {
-		delete(p.of, who)
+	if known {
+		p.share.put(who.String(), siteOf(who))
 	}
 }
 

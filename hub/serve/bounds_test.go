@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -148,6 +149,39 @@ func TestDoorSharesPlaces(t *testing.T) {
 	}
 }
 
+// The networks of one site of IPv6 have twice what an address has of a door's places.
+func TestDoorSharesPlacesBySite(t *testing.T) {
+	d := aDoor(t, 40, 10)
+	addresses := func(site string) (all []string) {
+		for i := range 8 {
+			for j := range 5 {
+				all = append(all, addressOf(from{addr: &net.TCPAddr{IP: net.ParseIP(fmt.Sprintf("%s:%x::%x", site, i, j))}}))
+			}
+		}
+		return all
+	}
+	in := 0
+	for _, site := range []string{"2001:db8:1", "2001:db8:2"} {
+		for _, address := range addresses(site) {
+			if d.enter(address) {
+				in++
+			}
+		}
+	}
+	if in != 40 {
+		t.Errorf("%d of two sites are in", in)
+	}
+	for _, address := range addresses("2001:db8:1")[:20] {
+		d.places <- struct{}{}
+		d.exit(address)
+	}
+	for _, address := range addresses("2001:db8:1")[20:] {
+		if !d.enter(address) {
+			t.Error("places are not given back")
+		}
+	}
+}
+
 // So many requests are answered at once, fewer of them if they are large, and
 // the next is told to come back.
 func TestBounded(t *testing.T) {
@@ -188,8 +222,8 @@ func TestBounded(t *testing.T) {
 	}
 }
 
-// One address has a quarter of the places for requests, of IPv6 one network; those
-// that stand for many have all, and so has everybody behind a proxy.
+// One address has a quarter of the places for requests, of IPv6 one network, and all
+// networks of one site have half; those that stand for many have all, and so has everybody behind a proxy.
 func TestPlacesAreShared(t *testing.T) {
 	for _, test := range []struct {
 		addresses []string // that ask in turn
@@ -202,6 +236,8 @@ func TestPlacesAreShared(t *testing.T) {
 		{[]string{"203.0.113.7", "::ffff:203.0.113.7"}, 1, false, 128},
 		{[]string{"2001:db8::1", "2001:db8::2:1", "2001:db8::f:0:0:1"}, 1, false, 128},
 		{[]string{"2001:db8::1", "2001:db8:0:1::1"}, 1, false, 256},
+		{[]string{"2001:db8::1", "2001:db8:0:1::1", "2001:db8:0:2::1", "2001:db8:0:ffff::1"}, 1, false, 256},
+		{[]string{"2001:db8::1", "2001:db8:0:1::1", "2001:db8:1::1"}, 1, false, 384},
 		{[]string{"203.0.113.7"}, usual + 1, false, largeAtOnce / 4},
 		{[]string{"127.0.0.1"}, 1, false, atOnce},
 		{[]string{"10.1.2.3"}, usual + 1, false, largeAtOnce},
@@ -236,7 +272,7 @@ func TestPlacesAreShared(t *testing.T) {
 		if in != test.want {
 			t.Errorf("%q with %d bytes: %d are let in, not %d", test.addresses, test.length, in, test.want)
 		}
-		if len(b.all.of)+len(b.large.of) > 0 || b.all.free != atOnce || b.large.free != largeAtOnce {
+		if len(b.all.share.of)+len(b.large.share.of) > 0 || b.all.free != atOnce || b.large.free != largeAtOnce {
 			t.Errorf("%q: %d and %d places are free afterwards", test.addresses, b.all.free, b.large.free)
 		}
 	}
@@ -304,7 +340,7 @@ func TestSlowBodiesOfOneAddress(t *testing.T) {
 	if err := <-ended; err != nil {
 		t.Error(err)
 	}
-	if server.all.free != atOnce || len(server.all.of) > 0 {
+	if server.all.free != atOnce || len(server.all.share.of) > 0 {
 		t.Errorf("%d places are free afterwards", server.all.free)
 	}
 }

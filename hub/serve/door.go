@@ -2,6 +2,7 @@ package main
 
 import (
 	"net"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -18,21 +19,20 @@ type door struct {
 	net.Listener
 	lasting bool
 	places  chan struct{}
-	each    int // places that one address may have
 
 	shut  chan struct{} // closed by leave
 	since time.Time     // when that was
 	once  sync.Once
 
-	mu   sync.Mutex
-	from map[string]int // places taken, by address
+	mu    sync.Mutex
+	share share
 }
 
 // newDoor returns the door of a road for most connections at once, and each of
-// them from one address.
+// them from one address, twice as many from one site.
 func newDoor(r road, most, each int) *door {
-	return &door{Listener: r.Listener, lasting: r.lasting, places: make(chan struct{}, most), each: each,
-		shut: make(chan struct{}), from: make(map[string]int)}
+	return &door{Listener: r.Listener, lasting: r.lasting, places: make(chan struct{}, most),
+		shut: make(chan struct{}), share: newShare(each, 2*each)}
 }
 
 // Accept lets the next one in when there is a place, and is net.ErrClosed when
@@ -112,19 +112,13 @@ func (d *door) leave() {
 func (d *door) enter(address string) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.from[address] >= d.each {
-		return false
-	}
-	d.from[address]++
-	return true
+	return d.share.take(address, siteAt(address))
 }
 
 func (d *door) exit(address string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.from[address]--; d.from[address] <= 0 {
-		delete(d.from, address)
-	}
+	d.share.put(address, siteAt(address))
 	<-d.places
 }
 
@@ -139,6 +133,15 @@ func addressOf(conn net.Conn) string {
 		return who.String()
 	}
 	return host
+}
+
+// siteAt is the site of what addressOf has returned.
+func siteAt(address string) string {
+	who, err := netip.ParseAddr(address)
+	if err != nil {
+		return ""
+	}
+	return siteOf(who)
 }
 
 // guest is a connection that has a place.

@@ -132,7 +132,7 @@ func TestSlowOnesAreGivenUp(t *testing.T) {
 func (d *door) visited() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return len(d.from) > 0
+	return len(d.share.of) > 0
 }
 
 func (s slowOne) isGivenUp(t *testing.T, own *ownCertificate) {
@@ -194,7 +194,7 @@ func (s slowOne) isGivenUp(t *testing.T, own *ownCertificate) {
 	}
 	next.Close()
 	synctest.Wait()
-	if server.all.free != all || len(server.all.of) > 0 {
+	if server.all.free != all || len(server.all.share.of) > 0 {
 		t.Errorf("%d of %d places are free", server.all.free, all)
 	}
 	cancel()
