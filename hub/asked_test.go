@@ -166,23 +166,29 @@ func TestANeighbourAnswers(t *testing.T) {
 	}
 }
 
-// age has what is known of the data folder be older.
-func (w *webSpace) age(by time.Duration) {
+// known is what is known of the data folder.
+func (w *webSpace) known() (x map[string]any) {
 	w.Helper()
-	path := filepath.Join(w.data(), "checked")
-	text, err := os.ReadFile(path)
+	text, err := os.ReadFile(filepath.Join(w.data(), "checked"))
 	if err != nil {
 		w.Fatal(err)
 	}
-	var x map[string]any
 	if err := codec.Unmarshal(text, &x); err != nil {
 		w.Fatal(err)
 	}
+	return x
+}
+
+// age has it be older.
+func (w *webSpace) age(by time.Duration) {
+	w.Helper()
+	x := w.known()
 	x["at"] = time.Now().Add(-by).Unix()
-	if text, err = codec.Marshal(x); err != nil {
+	text, err := codec.Marshal(x)
+	if err != nil {
 		w.Fatal(err)
 	}
-	if err := os.WriteFile(path, text, 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(w.data(), "checked"), text, 0o600); err != nil {
 		w.Fatal(err)
 	}
 }

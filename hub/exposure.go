@@ -6,14 +6,12 @@ import (
 	"crypto/subtle"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"io/fs"
 	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"time"
 
 	"hubbub/channels/codec"
@@ -39,6 +37,8 @@ type exposure struct {
 	File     string  `cbor:"file"`             // the test file's name
 	Public   string  `cbor:"public,omitempty"` // where it is, as seen from the program's folder; empty: there is none
 	Verdict  verdict `cbor:"verdict"`
+	Folder   string  `cbor:"folder,omitempty"`   // the data folder that it is about: moved along to another place, it says nothing
+	By       *Visit  `cbor:"by,omitempty"`       // the visit by which it was handed out
 	Reported bool    `cbor:"reported,omitempty"` // somebody has shown the secret: only he who can read the folder has it
 	Why      string  `cbor:"why,omitempty"`      // why it is unknown, as Check.What
 	At       int64   `cbor:"at"`                 // when the hub asked last, unix seconds
@@ -92,6 +92,23 @@ func readExposure(data string) (exposure, error) {
 	return x, nil
 }
 
+// known is what readExposure reads, if it is about the data folder where that is now.
+func known(data string) (exposure, error) {
+	x, err := readExposure(data)
+	if x.Folder != "" && x.Folder != realPath(data) {
+		return exposure{}, err
+	}
+	return x, err
+}
+
+// realPath is a path without symbolic links, where it can be known.
+func realPath(path string) string {
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		return real
+	}
+	return filepath.Clean(path)
+}
+
 func (x exposure) write(data string) error {
 	b, err := codec.Marshal(x)
 	if err != nil {
@@ -113,10 +130,15 @@ func (x exposure) proof(nonce, from string) string {
 // expose finds out whether a web server hands out what is in the data folder, if
 // that is not known yet, or not any more. That may take a while.
 func (s *Site) expose(data string, v Visit) (exposure, error) {
+	v = v.lasting()
 	if len(v.within(s.program, data)) == 0 {
-		return exposure{Verdict: outside}, nil
+		x, err := outsideOf(data)
+		if err != nil || x.Verdict != served || x.By == nil {
+			return x, err
+		}
+		v = *x.By
 	}
-	x, err := readExposure(data)
+	x, err := known(data)
 	if err != nil || !x.askAgain(time.Now()) {
 		return x, err
 	}
@@ -125,29 +147,77 @@ func (s *Site) expose(data string, v Visit) (exposure, error) {
 		return x, err
 	}
 	defer release()
-	if x, err = readExposure(data); err != nil || !x.askAgain(time.Now()) { // another has asked meanwhile
+	if x, err = known(data); err != nil || !x.askAgain(time.Now()) { // another has asked meanwhile
 		return x, err
 	}
 	if x.Secret == "" {
 		x.Secret, x.File = rand.Text(), randomName()+".css"
 	}
+	x.Folder = realPath(data)
 	was := x.Verdict
 	if why := s.publish(&x, data, v); why != nil {
 		s.log.Warn("the hub cannot try whether the web server hands out the data folder", "error", why)
 		x.Verdict, x.Why = unknown, "it may make no folder to try that with"
 	} else if err := x.write(data); err != nil { // who is asked reads it
+		s.unpublish(&x)
 		return x, err
 	} else {
 		x.Verdict, x.Why = s.inquire(x, v)
 	}
-	if was == served && x.Verdict == unknown {
-		x.Verdict = served // a visit by which it cannot ask, as anybody can make, proves nothing
-	}
+	x.settle(was, v, func(by Visit) (verdict, string) { return s.inquire(x, by) })
 	if x.Verdict != unknown {
 		s.unpublish(&x)
 	}
 	x.At = time.Now().Unix()
-	return x, x.write(data)
+	if err := x.write(data); err != nil {
+		s.unpublish(&x)
+		return x, err
+	}
+	return x, nil
+}
+
+// settle makes up its mind after a visit: what was handed out stays so until it is
+// refused by the way on which it was had. A visit by which the hub cannot ask, or by
+// a way that leads elsewhere, proves nothing, and anybody can make one.
+func (x *exposure) settle(was verdict, v Visit, inquire func(Visit) (verdict, string)) {
+	if x.Verdict == served {
+		x.By = &v
+		return
+	}
+	if was == served && x.Verdict == denied && x.By != nil && *x.By != v {
+		x.Verdict, x.Why = inquire(*x.By)
+	}
+	if was == served && x.Verdict != denied {
+		x.Verdict, x.Why = served, ""
+		return
+	}
+	x.By = nil
+}
+
+// outsideOf is for a visit by which no URL leads to the data folder. What was known
+// of another place goes, and with it the secret, which somebody there may have read.
+// That the folder is handed out by another way stays true.
+func outsideOf(data string) (exposure, error) {
+	x, err := readExposure(data)
+	moved := x.Folder != realPath(data)
+	if err != nil || x.Verdict != served && (x.Folder == "" || !moved) {
+		return exposure{Verdict: outside}, err
+	}
+	if !moved {
+		return x, nil
+	}
+	release, err := lock.Wait(filepath.Join(data, exposureName+"-lock"))
+	if err != nil {
+		return x, err
+	}
+	defer release()
+	if again, err := readExposure(data); err != nil || again.Folder == realPath(data) { // another was faster
+		return again, err
+	}
+	if err := os.Remove(filepath.Join(data, exposureName)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return x, err
+	}
+	return exposure{Verdict: outside}, nil
 }
 
 // turnToAsk lets one ask at a time. Who has an older answer does not wait for him:
@@ -239,72 +309,6 @@ func fromText(at netip.AddrPort) string {
 	return netip.AddrPortFrom(at.Addr().Unmap().WithZone(""), at.Port()).String()
 }
 
-// publish makes the test file, where anybody may ask for it.
-func (s *Site) publish(x *exposure, data string, v Visit) error {
-	folder := data
-	if strings.HasPrefix(filepath.Base(data), folderPrefix) {
-		folder = filepath.Dir(filepath.Join(s.program, x.Public))
-		if x.Public == "" || !isFolder(folder) {
-			// The data folder's name is a secret, in case that the rules are not heeded.
-			folder = filepath.Join(filepath.Dir(data), probePrefix+randomName())
-			if err := os.Mkdir(folder, 0o700); err != nil {
-				return err
-			}
-		}
-		if err := likeData(folder, data); err != nil {
-			return err
-		}
-	}
-	file := filepath.Join(folder, x.File)
-	public, err := filepath.Rel(s.program, file)
-	if err != nil {
-		return err
-	}
-	x.Public = public
-	return os.WriteFile(file, s.testFile(*x, v), 0o600)
-}
-
-func isFolder(path string) bool {
-	info, err := os.Lstat(path)
-	return err == nil && info.IsDir()
-}
-
-// likeData has a folder be closed as the data folder is.
-func likeData(folder, data string) error {
-	info, err := os.Stat(data)
-	if err != nil {
-		return err
-	}
-	return errors.Join(os.Chmod(folder, info.Mode().Perm()), closeFolder(folder))
-}
-
-// unpublish takes the test file away.
-func (s *Site) unpublish(x *exposure) {
-	if x.Public == "" {
-		return
-	}
-	file := filepath.Join(s.program, x.Public)
-	_ = os.Remove(file)
-	if folder := filepath.Dir(file); strings.HasPrefix(filepath.Base(folder), probePrefix) {
-		for _, name := range []string{".htaccess", "index.html"} {
-			_ = os.Remove(filepath.Join(folder, name))
-		}
-		_ = os.Remove(folder)
-	}
-	x.Public = ""
-}
-
-// testFile is what the test files have in them: a style sheet that has the hub's
-// page turn red, and that has the browser tell the hub.
-func (s *Site) testFile(x exposure, v Visit) []byte {
-	report := ""
-	if v.URL() != "" {
-		report = fmt.Sprintf("body { background-image: url(%q); }\n", or(v.Path, v.Script)+"?"+wire.ServedQuery+x.Secret)
-	}
-	return []byte("/* " + wire.ProbeMark + " " + x.Secret + " if anybody but its owner can read this, his hub is not safe */\n" +
-		".served { display: block !important; }\nmain > :not(h1):not(.served) { opacity: .3; }\n" + report)
-}
-
 // probe answers wire.ProbeQuery.
 func (s *Site) probe(v Visit) string {
 	config, err := s.find()
@@ -350,8 +354,7 @@ func (s *Site) reported(secret string) {
 	if err != nil || config.Data == "" {
 		return
 	}
-	x, err := readExposure(config.Data)
-	if err != nil || x.Secret == "" || subtle.ConstantTimeCompare([]byte(x.Secret), []byte(secret)) != 1 || x.Reported {
+	if x, err := known(config.Data); err != nil || !x.isNews(secret) {
 		return
 	}
 	release, err := lock.Wait(filepath.Join(config.Data, exposureName+"-lock"))
@@ -359,11 +362,20 @@ func (s *Site) reported(secret string) {
 		return
 	}
 	defer release()
+	x, err := known(config.Data) // it may have been written since
+	if err != nil || !x.isNews(secret) {
+		return
+	}
 	x.Verdict, x.Reported, x.At = served, true, time.Now().Unix()
 	if err := x.write(config.Data); err != nil {
 		s.log.Error("noting that the data folder is served", "error", err)
 	}
 	s.log.Error("the web server hands out files of the hub's data folder", "shown", "by a visitor")
+}
+
+// isNews says whether who shows a secret has read a test file, as the first.
+func (x exposure) isNews(secret string) bool {
+	return x.Secret != "" && subtle.ConstantTimeCompare([]byte(x.Secret), []byte(secret)) == 1 && !x.Reported
 }
 
 // escapedPath is a path as it stands in a URL.

@@ -67,6 +67,18 @@ func visitOf(environment func(string) string) Visit {
 	return v
 }
 
+// lasting is what can be kept of a visit, so that it leads to the same files again:
+// no path that is none, and text that is text.
+func (v Visit) lasting() Visit {
+	if v.From = ""; !isPath(v.Path) {
+		v.Path = ""
+	}
+	for _, text := range []*string{&v.Host, &v.Script, &v.Root, &v.Address, &v.Port} {
+		*text = strings.ToValidUTF8(*text, "")
+	}
+	return v
+}
+
 // URL is the hub's address as the client knows it; empty where that is no
 // address a hub can have.
 func (v Visit) URL() string {
@@ -91,7 +103,10 @@ func (v Visit) server() (netip.AddrPort, bool) {
 	address, err := netip.ParseAddr(v.Address)
 	if err != nil {
 		// Some servers do not say. Never the client's Host: it would have the hub
-		// ask whomever a stranger names.
+		// ask whomever a stranger names. The port may be the client's all the same
+		// (Apache takes SERVER_PORT from Host, if it is not told otherwise): whoever
+		// listens there has to show what only the hub knows of the question's own
+		// address, and dial sees to it that he cannot ask from there, too.
 		address = netip.AddrFrom4([4]byte{127, 0, 0, 1})
 	}
 	port := v.Port
