@@ -3,6 +3,7 @@
 package hub
 
 import (
+	"errors"
 	"net/netip"
 	"os"
 	"time"
@@ -13,16 +14,18 @@ import (
 // dial connects to a TCP address, and says from which. It does without package net,
 // which would make hub.cgi half a megabyte larger.
 func dial(at netip.AddrPort, within time.Duration) (conn *os.File, from netip.AddrPort, err error) {
-	family, address := unix.AF_INET, unix.Sockaddr(&unix.SockaddrInet4{Port: int(at.Port()), Addr: as4(at.Addr())})
+	family, address, own := unix.AF_INET, unix.Sockaddr(&unix.SockaddrInet4{Port: int(at.Port()), Addr: as4(at.Addr())}), unix.Sockaddr(&unix.SockaddrInet4{})
 	if at.Addr().Is6() {
-		family, address = unix.AF_INET6, &unix.SockaddrInet6{Port: int(at.Port()), Addr: at.Addr().As16()}
+		family, address, own = unix.AF_INET6, &unix.SockaddrInet6{Port: int(at.Port()), Addr: at.Addr().As16()}, &unix.SockaddrInet6{}
 	}
 	fd, err := unix.Socket(family, unix.SOCK_STREAM, 0)
 	if err != nil {
 		return nil, from, os.NewSyscallError("socket", err)
 	}
 	unix.CloseOnExec(fd)
-	if err = unix.SetNonblock(fd, true); err == nil {
+	// A port that was bound is this connection's alone. One that connect chooses may
+	// be another's too, to another place: he could pass the question on from there.
+	if err = errors.Join(unix.SetNonblock(fd, true), unix.Bind(fd, own)); err == nil {
 		err = unix.Connect(fd, address)
 	}
 	if err == unix.EINPROGRESS || err == unix.EINTR {
