@@ -84,11 +84,20 @@ const servedWords = "The web server hands out files of this hub’s data folder 
 
 // confTrouble is a hub.conf that cannot be used.
 func confTrouble(err error) error {
-	return &Trouble{
+	t := &Trouble{
 		What: "{" + ConfigName + "} cannot be used: " + braceless(err) + ".",
 		Do:   "Put that right with the File Manager’s editor, or remove the file.",
 		err:  fmt.Errorf("reading %s: %w", ConfigName, err),
 	}
+	switch {
+	case errors.Is(err, errEmpty):
+		t.What = "{" + ConfigName + "} is empty, as it is while it is being uploaded."
+		t.Do = "Open this page again when it is there. If it stays empty, upload it once more; or delete it, if your hub never had one."
+	case errors.Is(err, errUploading):
+		t.What = "{" + ConfigName + "} has changed a moment ago, and its last line does not end: it may be that it is not there as a whole yet."
+		t.Do = "Open this page again in a minute."
+	}
+	return t
 }
 
 // braceless is an error's text without what would be read as marks, or a path.

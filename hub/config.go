@@ -78,15 +78,59 @@ func OwnerIn(folder string) (wire.Token, error) {
 	return config.Owner, nil
 }
 
+// errEmpty is a hub.conf that says nothing: without what it is to say there would be
+// another hub.
+var errEmpty = errors.New("it is empty, as it is while it is being uploaded: delete it if it stays so")
+
+// errUploading is a hub.conf that may not be there as a whole yet.
+var errUploading = errors.New("it is being uploaded: its last line does not end")
+
+// confText is what hub.conf says; nothing if there is none.
+func confText(folder string) (string, error) {
+	text, err := os.ReadFile(filepath.Join(folder, ConfigName))
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return "", nil
+	case err == nil && len(text) == 0:
+		return "", errEmpty
+	}
+	return string(text), err
+}
+
+// uploadTime is how long a hub.conf whose last line does not end is taken for one that
+// is not there as a whole: half a number is a number. Editors write such files, too.
+const uploadTime = time.Minute
+
+// readUploaded is readConfig where the web server may have the hub started at any
+// moment of an upload.
+func readUploaded(folder string) (Config, error) {
+	text, err := confText(folder)
+	if err != nil {
+		return Config{}, err
+	}
+	if text != "" && !strings.HasSuffix(text, "\n") {
+		info, err := os.Stat(filepath.Join(folder, ConfigName))
+		if err != nil || time.Since(info.ModTime()).Abs() < uploadTime {
+			return Config{}, errors.Join(errUploading, err)
+		}
+	}
+	return configOf(folder, text)
+}
+
 // readConfig reads hub.conf, if there is one.
 func readConfig(folder string) (Config, error) {
+	text, err := confText(folder)
+	if err != nil {
+		return Config{}, err
+	}
+	return configOf(folder, text)
+}
+
+// configOf is the configuration that a hub.conf in folder stands for.
+func configOf(folder, text string) (Config, error) {
 	limits := store.DefaultLimits()
 	file := configFile{Channel: limits.Text >> 20, Token: limits.Keep >> 20, Tokens: limits.Tokens, Slots: limits.Slots, WAL: true}
-	text, err := os.ReadFile(filepath.Join(folder, ConfigName))
-	if err == nil {
-		err = file.read(string(text))
-	}
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := file.read(text); err != nil {
 		return Config{}, err
 	}
 	limits = store.Limits{Text: file.Channel << 20, Keep: file.Token << 20, Total: file.Total << 20,

@@ -120,6 +120,9 @@ func (s *Site) refuse(err error) Reply {
 	switch {
 	case errors.Is(err, errNotSetUp):
 		return Refuse(&Refusal{Status: wire.StatusBusy, Text: "This hub is not set up yet. If it is yours, open its page in a browser."})
+	case errors.Is(err, errEmpty), errors.Is(err, errUploading):
+		s.log.Error("answering a request", "error", err)
+		return Refuse(&Refusal{Status: wire.StatusBusy, Text: "This hub’s configuration is being uploaded just now. If it is yours and stays so, open its page in a browser.", Retry: uploadTime})
 	case errors.Is(err, errServed):
 		s.log.Error("answering a request", "error", err)
 		return Refuse(&Refusal{Status: wire.StatusBusy, Text: "This hub answers nothing, because its data is not safe where it is. If it is yours, open its page in a browser."})
@@ -131,7 +134,7 @@ func (s *Site) refuse(err error) Reply {
 // find reads the configuration, with the data folder if that is there; it makes
 // nothing.
 func (s *Site) find() (Config, error) {
-	config, err := readConfig(s.program)
+	config, err := readUploaded(s.program)
 	if err != nil {
 		return config, confTrouble(err)
 	}
@@ -227,7 +230,7 @@ func (s *Site) setUp(v Visit) (set setUp) {
 // findOrMake reads the configuration, and finds or makes the data folder, for
 // its user alone.
 func (s *Site) findOrMake(v Visit) (Config, error) {
-	config, err := readConfig(s.program)
+	config, err := readUploaded(s.program)
 	if err != nil {
 		return config, confTrouble(err)
 	}

@@ -194,7 +194,9 @@ func TestTroubleHasWords(t *testing.T) {
 	w := newWebSpace(t, "public_html")
 	w.conf("held = \"many\"\n")
 	w.page("stop", "{hub.conf"[1:], "cannot be used")
-	w.conf("")
+	if err := os.Remove(filepath.Join(w.program, hub.ConfigName)); err != nil {
+		t.Fatal(err)
+	}
 	w.page("claim.txt")
 
 	data := w.data()

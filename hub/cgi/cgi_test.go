@@ -261,7 +261,7 @@ func TestNoFolderNoPath(t *testing.T) {
 	if err := os.Link(s.program, program); err != nil {
 		t.Fatal(err)
 	}
-	for _, conf := range []string{"data = \"hub.cgi\"", "data = 3", "data = \"hub.cgi/below\""} {
+	for _, conf := range []string{"data = \"hub.cgi\"\n", "data = 3\n", "data = \"hub.cgi/below\"\n"} {
 		if err := os.WriteFile(filepath.Join(folder, "hub.conf"), []byte(conf), 0o600); err != nil {
 			t.Fatal(err)
 		}
