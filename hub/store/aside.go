@@ -183,7 +183,9 @@ func (s *SQLite) setAside(cause error, seen os.FileInfo, met time.Time) error {
 	if err != nil || seen == nil || !os.SameFile(here, seen) {
 		return &Damaged{Cause: cause}
 	}
-	if !s.isBelieved(cause, met) {
+	if believed, err := s.isBelieved(cause, met); err != nil {
+		return fmt.Errorf("%w: %w", err, cause)
+	} else if !believed {
 		return cause
 	}
 	if len(Aside(s.path)) >= mostAside {
@@ -225,9 +227,10 @@ func alone(path string) (release func(), err error) {
 	}
 }
 
-// asideEnd ends the name of a file that says which name a database is being given. It
-// is there until all that belongs to the database has it: whoever finds it goes on
-// where a process has ended.
+// asideEnd ends the name of a file that says which name a database is being given, and
+// which database that is. It is there until all that belongs to the database has the
+// name: whoever finds it goes on where a process has ended, unless what is at path is
+// another database, which somebody has put there since.
 const asideEnd = "-aside"
 
 // renameFile is os.Rename, but for tests.
@@ -257,12 +260,46 @@ func rename(path string) (string, error) {
 
 // writeAside writes the file.
 func writeAside(path, name string) error {
+	judged, err := judge(path)
+	if err != nil {
+		return err
+	}
 	f, err := os.OpenFile(path+asideEnd, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return err
 	}
-	_, err = f.WriteString(filepath.Base(name) + "\n")
+	_, err = f.WriteString(filepath.Base(name) + "\n" + judged + "\n")
 	return errors.Join(err, f.Sync(), f.Close())
+}
+
+// judge says which file is at path, and when it was written last. Of the two the first
+// may be of another later, where a file's number is all that there is of it.
+func judge(path string) (string, error) {
+	itself, err := identify(path)
+	if err != nil {
+		return "", err
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%s %d %d", itself, info.Size(), info.ModTime().UnixNano()), nil
+}
+
+// isJudged says whether what is at path is the database that judge has described. If it
+// is that file, but was written since, it is looked at once more: one who had the
+// database open has perhaps closed it, or another was written over it.
+func isJudged(path, judged string) bool {
+	here, err := judge(path)
+	if errors.Is(err, fs.ErrNotExist) || here == judged {
+		return true // with none there the rest still has to follow
+	}
+	was, _, _ := strings.Cut(judged, " ")
+	is, _, _ := strings.Cut(here, " ")
+	if err != nil || was != "" && is != was {
+		return false
+	}
+	return damageAt(path, errCutShort) != isWhole
 }
 
 // renameAll gives all that is still at path its new name. The database is the last:
@@ -282,7 +319,7 @@ func renameAll(path, name string) error {
 
 // endAside is called when all has the new name.
 func endAside(path string) error {
-	_ = os.Remove(path + uncheckedEnd) // of the new one nothing is suspected
+	_ = os.Remove(path + looksEnd) // of the new one nothing is suspected
 	return os.Remove(path + asideEnd)
 }
 
@@ -311,9 +348,12 @@ func (s *SQLite) goOnAside() error {
 	if err != nil {
 		return fmt.Errorf("%w, and cannot go on: %w", errCutShort, err)
 	}
-	name := strings.TrimSpace(string(text))
+	name, judged, _ := strings.Cut(strings.TrimSpace(string(text)), "\n")
 	if !strings.HasPrefix(name, filepath.Base(s.path)+asideMark) || strings.ContainsAny(name, `/\`) {
 		return os.Remove(s.path + asideEnd) // it was cut short before it was whole: nothing has another name yet
+	}
+	if !isJudged(s.path, judged) {
+		return endAside(s.path)
 	}
 	if err := renameAll(s.path, filepath.Join(filepath.Dir(s.path), name)); err != nil {
 		return fmt.Errorf("%w, and cannot go on: %w", errCutShort, err)

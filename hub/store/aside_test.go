@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -11,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 // scribble writes over a part of a file as another program would: a process that
@@ -23,6 +25,16 @@ func scribble(t testing.TB, path string, from int, noise string) {
 	c.Args = append(c.Args, string(rune('0'+from)))
 	if out, err := c.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
+	}
+	settle(t, path)
+}
+
+// settle has a file have been written a while ago.
+func settle(t testing.TB, path string) {
+	t.Helper()
+	before := time.Now().Add(-2 * settled)
+	if err := os.Chtimes(path, before, before); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -114,6 +126,7 @@ func TestWhatIsNoDatabase(t *testing.T) {
 		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
+		settle(t, path)
 		s, err := OpenSQLite(path, DefaultLimits())
 		var damaged *Damaged
 		if name != "nothing" {
@@ -137,6 +150,7 @@ func TestWhatIsNoDatabase(t *testing.T) {
 		t.Fatal(err)
 	}
 	db.Close()
+	settle(t, path)
 	var damaged *Damaged
 	if _, err := OpenSQLite(path, DefaultLimits()); !errors.As(err, &damaged) {
 		t.Fatal(err)
@@ -243,6 +257,7 @@ func TestNotAllAreSetAside(t *testing.T) {
 		if err := os.WriteFile(path, []byte("no database"+strings.Repeat("!", i)), 0o600); err != nil {
 			t.Fatal(err)
 		}
+		settle(t, path)
 		_, err := OpenSQLite(path, DefaultLimits())
 		var damaged *Damaged
 		if set := errors.As(err, &damaged); set != (i < mostAside) {
@@ -336,5 +351,111 @@ func TestSettingAsideIsCutShort(t *testing.T) {
 		if got := entries(t, next); len(got) != 1 {
 			t.Errorf("killed after %d: %q", after, got)
 		}
+	}
+}
+
+// What cannot be read because it is only on its way here, as a backup that is put back
+// by FTP, stays where it is: those who come meanwhile are told to come back, and then
+// all of it is there. Only where it was left alone like that is it set aside.
+func TestADatabaseOnItsWayIsLeftAlone(t *testing.T) {
+	for _, opened := range []bool{false, true} { // by a process that has gone on all the time
+		path := filepath.Join(t.TempDir(), "hub.db")
+		s := mustOpen(t, path)
+		furnish(t, s)
+		for i := range 60 {
+			if err := put(s, fmt.Sprint(i, strings.Repeat("x", 3000))); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		backup, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if opened {
+			s = mustOpen(t, path)
+		}
+		come := func() error {
+			if opened {
+				return put(s, "hello")
+			}
+			s, err := OpenSQLite(path, DefaultLimits())
+			if err == nil {
+				err = errors.Join(put(s, "hello"), s.Close())
+			}
+			return err
+		}
+		for _, part := range []int{1000, 5000, len(backup) / 2, len(backup) - 4096} {
+			if err := os.WriteFile(path, backup[:part], 0o600); err != nil {
+				t.Fatal(err)
+			}
+			for range 3 {
+				if err := come(); !errors.Is(err, ErrBusy) || len(Aside(path)) > 0 {
+					t.Fatalf("opened %v, %d of %d bytes: %v, %q are set aside", opened, part, len(backup), err, Aside(path))
+				}
+			}
+		}
+		if err := os.WriteFile(path, backup, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := come(); err != nil {
+			t.Error(err)
+		}
+		if got := entries(t, mustOpen(t, path)); len(got) != 61 || len(Aside(path)) > 0 {
+			t.Errorf("%d entries, %q are set aside", len(got), Aside(path))
+		}
+		if opened {
+			continue
+		}
+		if err := os.WriteFile(path, backup[:len(backup)/2], 0o600); err != nil {
+			t.Fatal(err)
+		}
+		settle(t, path)
+		if err := come(); len(Aside(path)) != 1 {
+			t.Errorf("%v, %q are set aside", err, Aside(path))
+		}
+	}
+}
+
+// A process has died while it set a database aside. What somebody has put in its place
+// since is not renamed for that: a file of its own, or one that was written over it.
+func TestWhatWasPutThereSinceIsNotSetAside(t *testing.T) {
+	for _, over := range []bool{false, true} {
+		path := filepath.Join(t.TempDir(), "hub.db")
+		s := mustOpen(t, path)
+		furnish(t, s)
+		if err := put(s, "hello"); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		backup, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		scribble(t, path, 1, noise)
+		if err := writeAside(path, path+asideMark+"20260101-000000"); err != nil {
+			t.Fatal(err)
+		}
+		if !over {
+			err = os.Rename(path, path+".old")
+		}
+		if err = errors.Join(err, os.WriteFile(path, backup, 0o600)); err != nil {
+			t.Fatal(err)
+		}
+		s, err = OpenSQLite(path, DefaultLimits())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := entries(t, s); len(got) != 1 || len(Aside(path)) > 0 {
+			t.Errorf("written over %v: %q, %q are set aside", over, got, Aside(path))
+		}
+		if _, err := os.Stat(path + asideEnd); !errors.Is(err, fs.ErrNotExist) {
+			t.Error("it is still said to be cut short:", err)
+		}
+		s.Close()
 	}
 }

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -14,32 +16,45 @@ import (
 // believed: what many meet at one moment is one.
 const believedAfter = time.Minute
 
+// settled is how long a database that cannot be made sense of must have been left alone
+// to be believed damaged: it may be on its way here, as a backup is that is put back.
+const settled = time.Minute
+
+// errComing refuses those who meet it until then.
+var errComing = fmt.Errorf("%w: what is there cannot be read, and was written only just now: perhaps it is still on its way here, so it is left alone for a minute", ErrBusy)
+
 // checkTime is how long is looked for the damage.
 var checkTime = 10 * time.Second
 
 // isBelieved says whether the database at path is to be set aside for what was met.
 // If a look finds nothing, or was not finished, that takes more than one moment.
-func (s *SQLite) isBelieved(cause error, met time.Time) bool {
-	if since := s.suspected.Load(); since != nil {
-		return met.Sub(*since) >= believedAfter
+// Errors: errComing.
+func (s *SQLite) isBelieved(cause error, met time.Time) (bool, error) {
+	fresh := isFresh(s.path, met)
+	since := s.suspected.Load()
+	again := since != nil && met.Sub(*since) >= believedAfter
+	if since != nil && !(again && fresh) {
+		return again, nil
 	}
-	unchecked := readUnchecked(s.path, met)
-	if unchecked.isNew(met) {
-		return false // it is not looked again so soon
-	}
-	switch damageAt(s.path, cause) {
-	case isDamaged:
-		return true
-	case isWhole:
-		unchecked.forget(s.path)
-	case isUnchecked:
-		if unchecked.add(s.path, met) {
-			return true
+	looks := readLooks(s.path, met)
+	if again || !looks.isNew(met) { // or else it is not looked again so soon
+		found := damageAt(s.path, cause)
+		switch {
+		case found == isUnreadable && fresh:
+			return false, errComing
+		case again, found == isUnreadable, found == isDamaged, looks.add(s.path, look{met.Unix(), found == isWhole}):
+			return true, nil
 		}
 	}
 	now := time.Now()
 	s.suspected.Store(&now)
-	return false
+	return false, nil
+}
+
+// isFresh says whether the file at path was written within a minute.
+func isFresh(path string, now time.Time) bool {
+	info, err := os.Stat(path)
+	return err == nil && now.Sub(info.ModTime()).Abs() < settled
 }
 
 // state is what a look at a database has found.
@@ -48,7 +63,8 @@ type state int
 const (
 	isWhole state = iota
 	isDamaged
-	isUnchecked // there was no time for all of it
+	isUnreadable // it is damaged where all else is known from, or none of a hub's
+	isUnchecked  // not all of it was looked at: there was no time, or something kept it from that
 )
 
 // damageAt looks whether the database at path is damaged indeed: what was met
@@ -56,7 +72,7 @@ const (
 // put in place.
 func damageAt(path string, cause error) state {
 	if errors.Is(cause, errForeign) {
-		return isDamaged
+		return isUnreadable
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), checkTime)
 	defer cancel()
@@ -66,60 +82,88 @@ func damageAt(path string, cause error) state {
 	var found string
 	err := db.QueryRowContext(ctx, "PRAGMA integrity_check(1)").Scan(&found)
 	switch {
-	case isDamage(err), err == nil && found != "ok":
-		return isDamaged
-	case ctx.Err() != nil:
+	case isDamage(err):
+		return isUnreadable
+	case err != nil:
 		return isUnchecked
+	case found != "ok":
+		return isDamaged
 	}
 	return isWhole
 }
 
-// unchecked are the times, unix seconds, at which damage was met on a day without
-// there being time to look for it. They are a file beside the database, since a
-// process of hub.cgi meets it once.
-type unchecked []int64
+// look is one that has not found the damage that was met.
+type look struct {
+	at    int64 // unix seconds
+	whole bool  // it has looked at all, and found nothing
+}
+
+// looks are those of late. They are a file beside the database, since a process of
+// hub.cgi looks once: a line each, of one that was finished with wholeMark.
+type looks []look
 
 const (
-	uncheckedEnd = "-unchecked"
-	// mostUnchecked is with which of them it is believed.
-	mostUnchecked = 3
+	looksEnd  = "-unchecked"
+	wholeMark = "whole"
+	// mostLooks is with which of them it is believed: of those that were not finished
+	// in a day, or of those that were in an hour.
+	mostLooks = 3
+	// wholeFor is how long is not looked again after one that was finished.
+	wholeFor = 5 * time.Minute
 )
 
-func readUnchecked(path string, now time.Time) (times unchecked) {
-	text, err := os.ReadFile(path + uncheckedEnd)
+func readLooks(path string, now time.Time) (l looks) {
+	text, err := os.ReadFile(path + looksEnd)
 	if err != nil {
 		return nil
 	}
-	for _, field := range bytes.Fields(text) {
-		at, err := strconv.ParseInt(string(field), 10, 64)
-		if ago := now.Sub(time.Unix(at, 0)); err == nil && ago >= -time.Minute && ago < 24*time.Hour && len(times) < mostUnchecked {
-			times = append(times, at)
+	for line := range bytes.Lines(text) {
+		at_, mark, _ := strings.Cut(strings.TrimSpace(string(line)), " ")
+		at, err := strconv.ParseInt(at_, 10, 64)
+		last := look{at, mark == wholeMark}
+		if ago := now.Sub(time.Unix(at, 0)); err == nil && ago >= -time.Minute && ago < last.counts() && len(l) < mostLooks {
+			l = append(l, last)
 		}
 	}
-	return times
+	return l
+}
+
+// counts is how long it does.
+func (l look) counts() time.Duration {
+	if l.whole {
+		return time.Hour
+	}
+	return 24 * time.Hour
 }
 
 // isNew says whether the last was only just.
-func (u unchecked) isNew(now time.Time) bool {
-	return len(u) > 0 && now.Sub(time.Unix(u[len(u)-1], 0)) < believedAfter
+func (l looks) isNew(now time.Time) bool {
+	if len(l) == 0 {
+		return false
+	}
+	last := l[len(l)-1]
+	again := believedAfter
+	if last.whole {
+		again = wholeFor
+	}
+	return now.Sub(time.Unix(last.at, 0)) < again
 }
 
-// add writes down another, and says whether that is enough to believe it.
-func (u unchecked) add(path string, now time.Time) bool {
-	if u = append(u, now.Unix()); len(u) >= mostUnchecked {
+// add writes down another, and says whether that is enough to believe it. One that was
+// finished makes those before it void that were not, and the other way round.
+func (l looks) add(path string, another look) bool {
+	l = slices.DeleteFunc(l, func(before look) bool { return before.whole != another.whole })
+	if l = append(l, another); len(l) >= mostLooks {
 		return true
 	}
 	var text []byte
-	for _, at := range u {
-		text = fmt.Appendf(text, "%d\n", at)
+	for _, look := range l {
+		text = strconv.AppendInt(text, look.at, 10)
+		if look.whole {
+			text = append(text, " "+wholeMark...)
+		}
+		text = append(text, '\n')
 	}
-	_ = os.WriteFile(path+uncheckedEnd, text, 0o600) // if it cannot be written the database stays
+	_ = os.WriteFile(path+looksEnd, text, 0o600) // if it cannot be written the database stays
 	return false
-}
-
-// forget begins anew.
-func (u unchecked) forget(path string) {
-	if len(u) > 0 {
-		_ = os.Remove(path + uncheckedEnd)
-	}
 }
