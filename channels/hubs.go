@@ -373,21 +373,31 @@ func (s *step) placeOn(ch *channel, v roster.HubView, own bool) {
 }
 
 // follow goes to a hub's new URL where the one that it is known by does not stand
-// in any channel any more: who had added the hub has said that it moved.
+// in any channel any more: who had added the hub has said that it moved. A guest
+// knows no more of that than others, whatever he has said himself.
 func (s *step) follow(hub int64, url string) {
 	h, ok := s.hub(hub)
-	if !ok || h.address.URL == url || h.account != nil {
+	if !ok || h.address.URL == url || h.owner || h.account != nil && !h.claimed {
 		return
 	}
+	guest := h.account != nil
 	for _, row := range list(s.book, readNumber, "SELECT channel FROM places WHERE hub = ? AND dropped = 0", hub) {
 		ch := s.channels[row]
 		if ch == nil || ch.state == stateLeaving || ch.state == stateRemoved {
 			continue
 		}
 		v, named := hubView(s.view(ch), h.address.Fingerprint)
-		if !named || slices.ContainsFunc(v.Entries, func(e roster.HubEntry) bool { return canonical(e.URL) == h.address.URL }) {
+		if !named || slices.ContainsFunc(v.Entries, func(e roster.HubEntry) bool {
+			return canonical(e.URL) == h.address.URL && !(guest && session.Member(e.By) == ch.self)
+		}) {
 			return
 		}
+	}
+	if guest {
+		defer func() {
+			h.address.URL = url
+			s.moved(h) // the others in the channels that he has opened there
+		}()
 	}
 	// Who has it in his own network by his own word goes on with it there.
 	private := h.trusted && wire.PrivateURL(h.address.URL) && wire.PrivateURL(url)

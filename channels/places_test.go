@@ -216,6 +216,33 @@ func TestAHubMoves(t *testing.T) {
 	}
 }
 
+// A guest follows where the owner says that the hub is, and tells those in the channels
+// that he has opened there.
+func TestAHubMovesWithItsGuests(t *testing.T) {
+	w := begin(t)
+	alice, bob, attic, cellar := w.twoHubs()
+	bob.guestOf(alice, attic)
+	bob.do(channels.Join{Channel: "#carol"})
+	carol := w.person("carol")
+	carol.redeems("#bob", bob.invites("#carol"))
+	bob.do(channels.Mirror{Channel: "#carol", Hub: attic.address().Fingerprint})
+	bob.do(channels.Mirror{Channel: "#carol", Hub: cellar.address().Fingerprint})
+	w.run(time.Minute)
+	for _, p := range []*person{bob, carol} {
+		if got := p.hubsOf("#" + map[*person]string{bob: "carol", carol: "bob"}[p]); len(got) != 2 {
+			t.Fatalf("%s has the hubs %q", p.name, got)
+		}
+	}
+	attic.url = "http://elsewhere.example/hub.cgi"
+	alice.do(channels.MoveHub{Hub: attic.address()})
+	w.run(10 * time.Minute)
+	for p, channel := range map[*person]string{alice: "#bob", bob: "#carol", carol: "#bob"} {
+		if v, _ := p.core.Channel(channel); !slices.ContainsFunc(v.Hubs, func(h channels.HubView) bool { return h.Address == attic.address() && h.Up }) {
+			t.Errorf("%s has the hubs %+v", p.name, v.Hubs)
+		}
+	}
+}
+
 // Who says where a hub is now, and reads there first of all what was said of it before it
 // moved, goes on to try there.
 func TestAHubMovesWhileOneWaits(t *testing.T) {
