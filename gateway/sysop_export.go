@@ -25,6 +25,10 @@ func (c *client) sysopHubExport(args string) {
 		c.sysopSays("Which hub, and into which file? " + usage + ". FILE is a path on this machine, or a name: then it is put into " + c.g.sysop.folder)
 		return
 	}
+	if like := c.hubsLike(name, c.g.core.Hubs()); !two && len(like) > 0 {
+		c.sysopSays("That is a hub, and no file: " + name + ". Into which file? /msg sysop hub export " + name + " my-hub.age. It is put into " + c.g.sysop.folder + " unless you give a whole path.")
+		return
+	}
 	path, err := c.g.sysop.exportPath(name)
 	if err != nil {
 		c.sysopSays(sentence(err.Error()) + " " + usage)

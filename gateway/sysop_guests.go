@@ -13,25 +13,30 @@ import (
 	"hubbub/channels/wire"
 )
 
-// guestArgs reads "NAME [SIZE] [URL]".
-func guestArgs(args string) (name string, quota int64, hub string, ok bool) {
+// readGuest reads "NAME [SIZE] [URL]". Without a size, wrong is the word that was most
+// likely meant for one.
+func (c *client) readGuest(args string) (name string, quota int64, hub, wrong string, ok bool) {
 	words := strings.Fields(args)
 	if len(words) == 0 || len(words) > 3 {
-		return "", 0, "", false
+		return "", 0, "", "", false
 	}
 	sized := false
 	for _, word := range words[1:] {
 		size, isSize := parseSize(word)
+		_, number := readSize(word)
 		switch {
 		case isSize && !sized:
 			quota, sized = size, true
-		case hub == "":
+		case hub == "" && !number && (strings.Contains(word, "://") || len(c.hubsLike(word, c.g.knownHubs())) > 0):
 			hub = word
 		default:
-			return "", 0, "", false
+			wrong = word
 		}
 	}
-	return words[0], quota, hub, true
+	if sized && hub == "" {
+		hub, wrong = wrong, "" // it is no hub, and to be told so
+	}
+	return words[0], quota, hub, wrong, !sized || wrong == ""
 }
 
 // goodGuestName says why a name cannot be a guest's; empty: it can.
@@ -50,13 +55,17 @@ func goodGuestName(name string) string {
 // sysopGuestAdd makes an account key for a guest. Its secret is drawn here, goes to
 // the hub as a hash, and is shown once.
 func (c *client) sysopGuestAdd(args string) {
-	name, quota, word, ok := guestArgs(args)
+	name, quota, word, wrong, ok := c.readGuest(args)
 	if !ok {
 		c.sysopSays("Who, and how much may they hold? /msg sysop hub guest add NAME 200MB")
 		return
 	}
 	if why := goodGuestName(name); why != "" {
 		c.sysopSays(why + " /msg sysop hub guest add NAME 200MB")
+		return
+	}
+	if wrong != "" {
+		c.sysopSays(noSize(wrong)+" /msg sysop hub guest add "+name+" 200MB", hubNames("Your hubs", c.g.ownHubs(true)))
 		return
 	}
 	h, ok := c.whichHub("hub guest add", word, true)

@@ -37,7 +37,7 @@ var ownerCommands = []sysopCommand{{
 }, {
 	name: "hub quota", args: "NAME or CHANNEL [SIZE] [URL]",
 	help: "how much a guest, or a channel, may hold on your hub", run: (*client).sysopHubQuota,
-	more: []string{"Without SIZE I say how much it is. SIZE is such as 200MB or 2GB; 0 or none is no limit but the hub's own. CHANNEL is as /msg sysop hub channels shows it, or the name of one of yours. A full channel drops its oldest texts for new ones; operations and keys are never dropped."},
+	more: []string{"Without SIZE I say how much it is. SIZE is such as 200MB or 2GB, and a bare number is of MB; none is no limit but the hub's own. CHANNEL is as /msg sysop hub channels shows it, or the name of one of yours. A full channel drops its oldest texts for new ones; operations and keys are never dropped."},
 }, {
 	name: "hub channels", args: "[URL]",
 	help: "the channels on your hub, and how big they are", run: (*client).sysopHubChannels,
@@ -288,13 +288,23 @@ func (c *client) allGuests(h channels.HubView, then func([]wire.Guest)) {
 	read("", 1)
 }
 
-// parseSize reads how much something may hold: 200MB, 2 GiB, 1.5g; 0 or none is no
-// limit. Units are powers of 1024, as hub.conf has them; a bare number is of MB.
+// leastSize is the least that something may hold: what is less is a slip, for nothing
+// fits in it. A hub itself takes 0 for no limit, so none is the one word for that.
+const leastSize = 1 << 10
+
+// parseSize reads how much something may hold: 200MB, 2 GiB, 1.5g; 0 for none, which is
+// no limit. Units are powers of 1024, as hub.conf has them; a bare number is of MB.
 func parseSize(text string) (int64, bool) {
-	text = fold(strings.ReplaceAll(text, " ", ""))
-	if text == "none" {
+	if same(text, "none") {
 		return 0, true
 	}
+	n, ok := readSize(text)
+	return n, ok && n >= leastSize
+}
+
+// readSize reads a number of bytes, however few.
+func readSize(text string) (int64, bool) {
+	text = fold(strings.ReplaceAll(text, " ", ""))
 	digits := strings.TrimRight(text, "kmgtib")
 	unit := strings.TrimSuffix(strings.TrimSuffix(strings.TrimPrefix(text, digits), "b"), "i")
 	n, err := strconv.ParseFloat(digits, 64)
@@ -302,13 +312,21 @@ func parseSize(text string) (int64, bool) {
 		return 0, false
 	}
 	factor, known := map[string]float64{"": 1 << 20, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}[unit]
-	if strings.HasSuffix(text, "b") && unit == "" || !known || n*factor > math.MaxInt64/2 {
+	if strings.HasSuffix(text, "b") && unit == "" {
+		factor = 1 // bytes
+	}
+	if !known || n*factor > math.MaxInt64/2 {
 		return 0, false
 	}
-	if n > 0 && n*factor < 1<<10 {
-		return 0, false // a slip: nothing fits in that
-	}
 	return int64(n * factor), true
+}
+
+// noSize says why a word is not how much something may hold.
+func noSize(word string) string {
+	if _, number := readSize(word); number {
+		return word + " is too little to hold anything: the least is 1KB. For no limit but the hub's own say none."
+	}
+	return word + " is no size such as 200MB or 2GB, and no hub of yours."
 }
 
 // limitOf is how much something may hold.

@@ -101,7 +101,11 @@ func TestOwnersCommandsThatFail(t *testing.T) {
 		answer = &wire.Error{Code: wire.CodeUnknown}
 		said{
 			{"hub guest add", "Who, and how much"}, {"hub guest add #x one", "not a channel or a URL"}, {"hub guest add a b c d", "Who, and how much"},
-			{"hub quota dora much one", "much is no size such as 200MB"}, {"hub ban", "Whom?"}, {"hub ban #nowhere dora one", "You have no channel #nowhere."},
+			{"hub quota dora much one", "much is no size such as 200MB"}, {"hub quota dora 0", "0 is too little to hold anything: the least is 1KB. For no limit but the hub's own say none. /msg sysop hub quota"},
+			{"hub quota dora 0 one", "0 is too little"}, {"hub guest add dora 0", "0 is too little"}, {"hub guest add dora 0.0KB one", "0.0KB is too little"}, {"hub guest add dora one 0", "0 is too little"},
+			{"hub guest add dora lots", "lots is no size such as 200MB or 2GB, and no hub of yours. /msg sysop hub guest add dora 200MB\nYour hubs: "}, {"hub guest add dora lots one", "lots is no size"}, {"hub guest add dora 5MB lots", "There is no such hub: lots."},
+			{"hub retire soon", "There is no such hub: soon."}, {"hub retire soon", "Or did you mean when? /msg sysop hub retire 7 is in 7 days"},
+			{"hub export one", "That is a hub, and no file: one. Into which file? /msg sysop hub export one my-hub.age."}, {"hub export example", "That is a hub, and no file"}, {"hub ban", "Whom?"}, {"hub ban #nowhere dora one", "You have no channel #nowhere."},
 			{"hub ban #bob dora one", "Nobody in #bob is called dora."}, {"hub retire one 9999", "At most 365 days."}, {"hub retire 9999", "There is no such hub: 9999"}, {"hub export one ../x", "whole path"},
 			{"hub export", "Which hub, and into which file?"}, {"hub import https://x.example/ y z", "The new hub's URL, the key"}, {"hub guests three", "There is no such hub: three."},
 		}.wants(t, say)
@@ -363,8 +367,8 @@ func TestHubRetire(t *testing.T) {
 
 func TestParseSize(t *testing.T) {
 	for text, want := range map[string]int64{
-		"200MB": 200 << 20, "200": 200 << 20, "2gb": 2 << 30, "1.5 GiB": 3 << 29, "64k": 64 << 10, "1T": 1 << 40, "none": 0, "0": 0,
-		"": -1, "MB": -1, "x": -1, "-5MB": -1, "1e3": -1, "nan": -1, "inf": -1, "5b": -1, "0.0001k": -1, "99999999999T": -1, "0x10": -1, "1_0": -1, "5mbb": -1, "bob": -1,
+		"200MB": 200 << 20, "200": 200 << 20, "2gb": 2 << 30, "1.5 GiB": 3 << 29, "64k": 64 << 10, "1T": 1 << 40, "none": 0, "NONE": 0, "1k": 1 << 10, "2048b": 2 << 10,
+		"": -1, "0": -1, "0MB": -1, "0.0": -1, "MB": -1, "x": -1, "-5MB": -1, "1e3": -1, "nan": -1, "inf": -1, "5b": -1, "0.0001k": -1, "99999999999T": -1, "0x10": -1, "1_0": -1, "5mbb": -1, "bob": -1,
 	} {
 		got, ok := parseSize(text)
 		if ok != (want >= 0) || ok && got != want {

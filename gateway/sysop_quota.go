@@ -20,16 +20,20 @@ func (c *client) sysopHubQuota(args string) {
 	quota, sized, word := int64(0), false, ""
 	for _, w := range t.rest {
 		size, isSize := parseSize(w)
+		_, number := readSize(w)
 		switch {
 		case isSize && !sized:
 			quota, sized = size, true
+		case number && !sized:
+			c.sysopSays(noSize(w) + " " + quotaUsage)
+			return
 		case word == "" && len(c.hubsLike(w, c.g.knownHubs())) > 0:
 			word = w
 		case sized:
 			c.sysopSays("There is no such hub: " + w + ". " + hubNames("Yours", c.g.ownHubs(true)))
 			return
 		default:
-			c.sysopSays(w + " is no size such as 200MB or 2GB. " + quotaUsage)
+			c.sysopSays(noSize(w) + " " + quotaUsage)
 			return
 		}
 	}

@@ -56,6 +56,9 @@ func (c *client) sysopHubRetire(args string) {
 		}
 	}
 	h, ok := c.whichHub("hub retire", word, true)
+	if !ok && !r.given && word != "" && len(c.hubsLike(word, c.g.knownHubs())) == 0 {
+		c.sysopSays("Or did you mean when? /msg sysop hub retire 7 is in 7 days (" + strconv.Itoa(retireDaysMost) + " at most); there is now, too, and off.")
+	}
 	switch {
 	case !ok:
 	case h.Embedded:
