@@ -216,7 +216,7 @@ func (h *Hub) become(p pending) error {
 	if err == nil {
 		err = writeKeys(filepath.Join(h.config.Data, keysName), p.Keys)
 	}
-	for _, name := range []string{claimName, importName} {
+	for _, name := range []string{nextName, claimName, importName} {
 		if err == nil {
 			err = os.Remove(filepath.Join(h.config.Data, name))
 		}

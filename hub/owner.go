@@ -78,6 +78,29 @@ func writeOwners(data string, owners []store.Owner) error {
 	return writeFile(filepath.Join(data, ownerName), text.Bytes())
 }
 
+// nextName is a file beside that one, with the owner who takes the place of all in it.
+// It is written before the database knows him, and has no meaning before that does or
+// once he is in the other file: whatever a process dies between, those whom he has
+// replaced do not come back from the folder.
+const nextName = "owner-next"
+
+// writeNext writes it.
+func writeNext(data string, owner store.Owner) error {
+	return writeFile(filepath.Join(data, nextName), fmt.Appendf(nil, "%x %x\n", owner.Token[:], owner.Key[:]))
+}
+
+// areReplaced says whether the owners in the folder are owners no more, as one whom the
+// database knows has taken their place.
+func areReplaced(data string, owners, known []store.Owner) bool {
+	text, err := os.ReadFile(filepath.Join(data, nextName))
+	if err != nil {
+		return false
+	}
+	next, ok := parseOwner(bytes.TrimSpace(text))
+	is := func(o store.Owner) bool { return o.Token == next.Token }
+	return ok && slices.ContainsFunc(known, is) && !slices.ContainsFunc(owners, is)
+}
+
 // Whoever can write to the web space owns the hub. So the owner whom hub.conf names
 // takes the place of all whom the hub has had: they are refused from the moment on
 // that he stands there, and are forgotten with his first call. As long as he is not
@@ -104,9 +127,9 @@ func (h *Hub) namedOwner() store.Owner {
 }
 
 // owned returns the owner whose account key token is, if the folder says so.
-func (h *Hub) owned(token wire.Token) (store.Owner, bool) {
+func (h *Hub) owned(tx store.Tx, token wire.Token) (owner store.Owner, ok bool, err error) {
 	if _, err := os.Lstat(h.importPath()); err == nil {
-		return store.Owner{}, false // the file may be of the hub that this one was
+		return owner, false, nil // the file may be of the hub that this one was
 	}
 	owners, err := readOwners(h.config.Data)
 	if err != nil {
@@ -114,9 +137,10 @@ func (h *Hub) owned(token wire.Token) (store.Owner, bool) {
 	}
 	i := slices.IndexFunc(owners, func(o store.Owner) bool { return o.Token == token })
 	if i < 0 {
-		return store.Owner{}, false
+		return owner, false, nil
 	}
-	return owners[i], true
+	known, err := tx.Owners()
+	return owners[i], err == nil && !areReplaced(h.config.Data, owners, known), err
 }
 
 // errReplaced refuses whoever owned the hub before hub.conf named another.
@@ -131,7 +155,7 @@ func (a *answer) account(tx store.Tx, caller wire.Token, writes bool) (store.Acc
 	if err != nil && !unknown && !isCode(err, wire.CodeBanned) {
 		return account, err
 	}
-	awaited, _ := a.hub.awaited()
+	awaited, another := a.hub.awaited()
 	owner, owns := a.hub.namedOwner(), a.hub.named(caller)
 	switch {
 	case awaited && account.Owner && !owns:
@@ -139,13 +163,21 @@ func (a *answer) account(tx store.Tx, caller wire.Token, writes bool) (store.Acc
 	case account.Owner && !awaited:
 		return account, nil
 	case unknown && !owns && !awaited:
-		owner, owns = a.hub.owned(caller)
+		var failed error
+		if owner, owns, failed = a.hub.owned(tx, caller); failed != nil {
+			return store.Account{}, failed
+		}
 	}
 	if !owns {
 		return account, err
 	}
 	if writes {
 		a.alone = a.alone || awaited
+		if another {
+			if err := writeNext(a.hub.config.Data, owner); err != nil {
+				return store.Account{}, fmt.Errorf("writing down who is the owner now: %w", err)
+			}
+		}
 		if err := tx.Own(owner, awaited); err != nil {
 			return store.Account{}, err
 		}
@@ -218,6 +250,7 @@ func (h *Hub) addOwners(ctx context.Context, alone bool) error {
 		return err
 	}
 	lacks := func(owners []store.Owner) bool {
+		alone = alone || areReplaced(h.config.Data, owners, known)
 		return alone || slices.ContainsFunc(known, func(o store.Owner) bool { return !slices.Contains(owners, o) })
 	}
 	if owners, err := readOwners(h.config.Data); err == nil && !lacks(owners) {
@@ -250,5 +283,8 @@ func (h *Hub) addOwners(ctx context.Context, alone bool) error {
 	if len(owners) == 0 {
 		return nil
 	}
-	return writeOwners(h.config.Data, owners[max(0, len(owners)-maxOwners):])
+	if err = writeOwners(h.config.Data, owners[max(0, len(owners)-maxOwners):]); err == nil && alone {
+		_ = os.Remove(filepath.Join(h.config.Data, nextName)) // it has no meaning any more
+	}
+	return err
 }

@@ -1,7 +1,9 @@
 package hub_test
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -198,6 +200,61 @@ func TestAnotherOwnerInHubConf(t *testing.T) {
 	if text, err := os.ReadFile(filepath.Join(s.data, "owner")); err != nil || strings.Count(string(text), "\n") != 3 {
 		t.Errorf("%s, %v", text, err)
 	}
+}
+
+// A process dies when the database knows whom hub.conf names, and the folder does not
+// yet; then hub.conf is lost. Whom he has replaced does not come back.
+func TestAReplacedOwnerDoesNotComeBack(t *testing.T) {
+	s := begin(t)
+	claimed := s.claimKey()
+	_, err := s.as("owner").Claim(claimed)
+	s.ok(err)
+	s.ok(s.hub.Close())
+	s.open(conf(t, "bob"))
+	inTheWay := filepath.Join(s.data, "owner.new") // as which the file is written first
+	s.ok(os.Mkdir(inTheWay, 0o700))
+	s.ok(s.as("bob").Open(lounge, "alice"))
+	s.ok(os.Remove(inTheWay))
+	s.reopen()
+	s.isNoOwner("owner", claimed)
+	if account, err := s.as("bob").Status(wire.Channel{}); err != nil || !account.Owner {
+		t.Errorf("%+v, %v", account, err)
+	}
+	s.ok(s.as("bob").Open(lounge, "alice"))
+	if _, err := os.Stat(filepath.Join(s.data, "owner-next")); !errors.Is(err, fs.ErrNotExist) {
+		t.Error("it is still under way:", err)
+	}
+	s.loseDatabase("keys", "owner")
+	s.isNoOwner("owner", claimed)
+	if account, err := s.as("bob").Status(wire.Channel{}); err != nil || !account.Owner {
+		t.Errorf("%+v, %v", account, err)
+	}
+}
+
+// A process dies before the database knows him: nothing has changed then.
+func TestAnOwnerIsNotReplacedYet(t *testing.T) {
+	s := begin(t)
+	_, err := s.as("owner").Claim(s.claimKey())
+	s.ok(err)
+	bob := hubtest.Token("bob")
+	s.ok(os.WriteFile(filepath.Join(s.data, "owner-next"), fmt.Appendf(nil, "%x %x\n", bob[:], make([]byte, 32)), 0o600))
+	s.isOwnerByKey("owner")
+	s.loseDatabase("keys", "owner", "owner-next")
+	s.isOwnerByKey("owner")
+	s.refused(wire.CodeDenied, s.as("bob").Open(wire.Channel{0xb}, "alice"))
+	s.ok(s.hub.Close())
+	s.open(conf(t, "bob"))
+	s.isOwner("bob")
+	_, err = s.as("owner").Status(wire.Channel{})
+	s.refused(wire.CodeDenied, err)
+}
+
+// isOwnerByKey wants the hub to take somebody for its owner who has claimed it.
+func (s *scene) isOwnerByKey(name string) {
+	s.Helper()
+	s.ok(s.as(name).Open(wire.Channel{0xa}, "alice"))
+	_, err := s.as(name).Report()
+	s.ok(err)
 }
 
 // Whoever is a guest already, or was banned as one, is the owner once hub.conf
