@@ -69,7 +69,13 @@ func invitedLines(ev channels.Invited, why string) []string {
 	if ev.Local {
 		lines = append(lines, "The key works on this machine alone, in another gateway: "+why)
 	}
-	return append(lines, withPicture(ev.Key, joinLine(ev))...)
+	return append(append(lines, ifOpenAlready(ev)), withPicture(ev.Key, joinLine(ev))...)
+}
+
+// ifOpenAlready is what the other does who has a channel of that name, as of an earlier
+// key: irssi, for one, sends no JOIN then, so that the gateway can't say anything.
+func ifOpenAlready(ev channels.Invited) string {
+	return fmt.Sprintf("Who has a %s open already types another name in its place, such as %s2: many clients do nothing for a channel that is open.", ev.Name, ev.Name)
 }
 
 // withPicture is a key as a QR code, with the line to type. On a screen of
@@ -129,9 +135,9 @@ func (f inviteFiles) save(ev channels.Invited) (string, error) {
 		return "", errors.New("there is no folder for it")
 	}
 	path := filepath.Join(f.dir, fmt.Sprintf("%d-%s.txt", ev.Number, fileName(ev.Channel)))
-	text := fmt.Sprintf("One-time key %d%s: it opens %s to one person, once, until %s.\n\n%s\n\n%s\n",
+	text := fmt.Sprintf("One-time key %d%s: it opens %s to one person, once, until %s.\n\n%s\n\n%s\n\n%s\n",
 		ev.Number, forWhom(ev.Note), ev.Channel, moment(ev.Expires),
-		strings.Join(keyPicture(ev.Key), "\n"), joinLine(ev))
+		strings.Join(keyPicture(ev.Key), "\n"), joinLine(ev), ifOpenAlready(ev))
 	return path, writePrivate(path, []byte(text))
 }
 

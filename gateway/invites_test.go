@@ -61,6 +61,7 @@ func TestInvitedIsShown(t *testing.T) {
 		}
 		has(t, got, from, "to one person, once, until Wed 4 Mar 05:06")
 		has(t, got, from, "works on this machine alone", "/msg sysop help hub")
+		has(t, got[:first], from, "Who has a #alice open already types another name in its place, such as #alice2")
 		has(t, got, ":sysop!sysop@hubbub NOTICE #bob :", "for bob is in your query with sysop", "this machine alone")
 	})
 	if read := scan(t, shown, color.White, color.Black); read != ev.Key {
