@@ -268,6 +268,8 @@ func (s *step) unstored(ch *channel, p pending, e *wire.Error) verdict {
 	case e.Code == wire.CodeFull:
 		s.stand(ch, p.hub, Full, words(e))
 		return later
+	case e.Code == wire.CodeClosed && s.away:
+		return later // where it is now the hub has not said so
 	case e.Code == wire.CodeClosed && ch.state != stateLeaving:
 		s.stand(ch, p.hub, Closed, words(e))
 		return later // it may stay after all; and what no other hub has is kept

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"hubbub/channels"
+	"hubbub/channels/codec"
 	"hubbub/channels/wire"
 )
 
@@ -240,6 +241,47 @@ func TestAHubMovesWithItsGuests(t *testing.T) {
 		if v, _ := p.core.Channel(channel); !slices.ContainsFunc(v.Hubs, func(h channels.HubView) bool { return h.Address == attic.address() && h.Up }) {
 			t.Errorf("%s has the hubs %+v", p.name, v.Hubs)
 		}
+	}
+}
+
+// A hub that has moved does not answer for a while, and what is left where it was does:
+// that it takes nothing new there is not the hub's word.
+func TestAHubThatMovedIsAway(t *testing.T) {
+	w := begin(t)
+	alice, bob, attic, _ := w.twoHubs()
+	was := attic.url
+	attic.url = "http://elsewhere.example/hub.cgi"
+	alice.do(channels.MoveHub{Hub: attic.address()})
+	w.run(10 * time.Minute)
+	closed := &wire.Error{Code: wire.CodeClosed, Text: "the channel was closed here"}
+	w.tweak = func(p *person, r channels.Request, a *channels.Answered) {
+		if p != bob || r.Hub.Fingerprint != attic.address().Fingerprint {
+			return
+		}
+		for i, c := range r.Calls {
+			var f wire.FetchResult
+			switch {
+			case c.Op == wire.OpPut:
+				a.Results[i] = wire.Result{Error: closed}
+			case c.Op == wire.OpFetch && codec.Unmarshal(a.Results[i].Value, &f) == nil:
+				f.Entries, f.Closed, f.Closes = nil, true, w.now.Add(-time.Hour).Unix()
+				a.Results[i].Value = mustMarshal(t, f)
+			}
+		}
+		a.URL = was
+	}
+	w.run(5 * time.Minute)
+	bob.says("#alice", "is it there?")
+	w.run(5 * time.Minute)
+	v, _ := bob.core.Channel("#alice")
+	i := slices.IndexFunc(v.Hubs, func(h channels.HubView) bool { return h.Address == attic.address() })
+	if i < 0 || v.Hubs[i].Standing == channels.Closed || v.Hubs[i].Up || !strings.Contains(v.Hubs[i].Trouble, "where it was before, it takes nothing new") {
+		t.Errorf("bob has the hubs %+v", v.Hubs)
+	}
+	w.tweak = nil
+	w.run(10 * time.Minute)
+	if v, _ := bob.core.Channel("#alice"); !v.Hubs[i].Up || v.Hubs[i].Behind > 0 {
+		t.Errorf("bob has the hubs %+v", v.Hubs)
 	}
 }
 

@@ -227,6 +227,12 @@ func (s *step) answered(in Answered) {
 		return
 	}
 	f.astray = in.URL != "" && s.book.number("SELECT count(*) FROM locations WHERE hub = ? AND url = ?", f.hub, canonical(in.URL)) > 0
+	if f.astray && s.hasLeft(f, in.Results) {
+		s.missed(f, HubFailure{Kind: Unreachable, Text: "it does not answer; at " + cleanLine(in.URL) + ", where it was before, it takes nothing new"})
+		return
+	}
+	s.away = f.astray
+	defer func() { s.away = false }()
 	s.heard(f.hub, in)
 	switch f.kind {
 	case flightFetch:
@@ -238,6 +244,15 @@ func (s *step) answered(in Answered) {
 	case flightAsk:
 		s.asked(f, in.Results[0])
 	}
+}
+
+// hasLeft says that the answer to a fetch is from a place that the hub has left: all
+// has ended there. What it says of the channels is not the hub's word any more.
+func (s *step) hasLeft(f *flight, results []wire.Result) bool {
+	return f.kind == flightFetch && slices.ContainsFunc(results, func(result wire.Result) bool {
+		var r wire.FetchResult
+		return decode(result, &r) == nil && r.Closes > 0 && r.Closes <= s.now.Unix()
+	})
 }
 
 // size is how many calls a flight has.

@@ -9,8 +9,9 @@ import (
 )
 
 // lookBackAfter is how long a hub is asked at another URL than its first before
-// the first is asked whether it is back.
-const lookBackAfter = time.Hour
+// the first is asked whether it is back: soon, for the other may be one that the hub
+// has left, where it takes nothing new.
+const lookBackAfter = 5 * time.Minute
 
 // attempt is a place that was asked in vain, and why.
 type attempt struct {
