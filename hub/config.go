@@ -44,7 +44,7 @@ const maxContact = 200
 // hub.conf there says, and with a data folder beside the program if it names
 // none, which is made at the first start.
 func Load(folder string) (Config, error) {
-	config, err := readConfig(folder)
+	config, err := readConfig(folder, false)
 	if err != nil {
 		return Config{}, fmt.Errorf("reading %s: %w", ConfigName, err)
 	}
@@ -60,7 +60,7 @@ func LoadData(data string) (Config, error) {
 	if err := makeFolder(data); err != nil {
 		return Config{}, err
 	}
-	config, err := readConfig(data)
+	config, err := readConfig(data, false)
 	if err != nil {
 		return Config{}, fmt.Errorf("reading %s: %w", ConfigName, err)
 	}
@@ -71,7 +71,7 @@ func LoadData(data string) (Config, error) {
 // OwnerIn returns the account that hub.conf in folder names as the hub's owner; zero:
 // none. Nothing is made there.
 func OwnerIn(folder string) (wire.Token, error) {
-	config, err := readConfig(folder)
+	config, err := readConfig(folder, false)
 	if err != nil {
 		return wire.Token{}, fmt.Errorf("reading %s: %w", ConfigName, err)
 	}
@@ -85,41 +85,33 @@ var errEmpty = errors.New("it is empty, as it is while it is being uploaded: del
 // errUploading is a hub.conf that may not be there as a whole yet.
 var errUploading = errors.New("it is being uploaded: its last line does not end")
 
-// confText is what hub.conf says; nothing if there is none.
-func confText(folder string) (string, error) {
-	text, err := os.ReadFile(filepath.Join(folder, ConfigName))
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return "", nil
-	case err == nil && len(text) == 0:
-		return "", errEmpty
-	}
-	return string(text), err
-}
-
 // uploadTime is how long a hub.conf whose last line does not end is taken for one that
 // is not there as a whole: half a number is a number. Editors write such files, too.
 const uploadTime = time.Minute
 
-// readUploaded is readConfig where the web server may have the hub started at any
-// moment of an upload.
-func readUploaded(folder string) (Config, error) {
-	text, err := confText(folder)
-	if err != nil {
-		return Config{}, err
-	}
-	if text != "" && !strings.HasSuffix(text, "\n") {
-		info, err := os.Stat(filepath.Join(folder, ConfigName))
-		if err != nil || time.Since(info.ModTime()).Abs() < uploadTime {
-			return Config{}, errors.Join(errUploading, err)
+// confText is what hub.conf says; nothing if there is none. uploaded says that the
+// hub may be started at any moment of an upload.
+func confText(folder string, uploaded bool) (string, error) {
+	path := filepath.Join(folder, ConfigName)
+	text, err := os.ReadFile(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return "", nil
+	case err != nil:
+		return "", err
+	case len(text) == 0:
+		return "", errEmpty
+	case uploaded && text[len(text)-1] != '\n':
+		if info, err := os.Stat(path); err != nil || time.Since(info.ModTime()).Abs() < uploadTime {
+			return "", errUploading
 		}
 	}
-	return configOf(folder, text)
+	return string(text), nil
 }
 
-// readConfig reads hub.conf, if there is one.
-func readConfig(folder string) (Config, error) {
-	text, err := confText(folder)
+// readConfig reads hub.conf, if there is one. uploaded is confText's.
+func readConfig(folder string, uploaded bool) (Config, error) {
+	text, err := confText(folder, uploaded)
 	if err != nil {
 		return Config{}, err
 	}

@@ -134,7 +134,7 @@ func (s *Site) refuse(err error) Reply {
 // find reads the configuration, with the data folder if that is there; it makes
 // nothing.
 func (s *Site) find() (Config, error) {
-	config, err := readUploaded(s.program)
+	config, err := readConfig(s.program, true)
 	if err != nil {
 		return config, confTrouble(err)
 	}
@@ -230,7 +230,7 @@ func (s *Site) setUp(v Visit) (set setUp) {
 // findOrMake reads the configuration, and finds or makes the data folder, for
 // its user alone.
 func (s *Site) findOrMake(v Visit) (Config, error) {
-	config, err := readUploaded(s.program)
+	config, err := readConfig(s.program, true)
 	if err != nil {
 		return config, confTrouble(err)
 	}
@@ -317,7 +317,7 @@ func (s *Site) used(data string) (keys, claimed bool) {
 // where says where the data folder is, to whom has uploaded the program. The name
 // of one beside the program is told to nobody who cannot see it.
 func (s *Site) where(set setUp) string {
-	named, _ := readConfig(s.program)
+	named, _ := readConfig(s.program, false)
 	config := set.config
 	switch {
 	case named.Data != "":

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"hubbub/channels/wire"
 )
@@ -68,13 +69,15 @@ func visitOf(environment func(string) string) Visit {
 }
 
 // lasting is what can be kept of a visit, so that it leads to the same files again:
-// no path that is none, and text that is text.
+// no path that is none, and no text that is none.
 func (v Visit) lasting() Visit {
 	if v.From = ""; !isPath(v.Path) {
 		v.Path = ""
 	}
 	for _, text := range []*string{&v.Host, &v.Script, &v.Root, &v.Address, &v.Port} {
-		*text = strings.ToValidUTF8(*text, "")
+		if !utf8.ValidString(*text) {
+			*text = ""
+		}
 	}
 	return v
 }
