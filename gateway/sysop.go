@@ -91,6 +91,8 @@ func (c *client) sysopHears(text string) {
 		} else {
 			c.joinWithKey(before.join, key)
 		}
+	case !ok && len(commandsOf(text)) > 0:
+		c.helpAbout(text, commandsOf(text))
 	case !ok:
 		c.sysopSays(didYouMean(text))
 	default:
@@ -128,19 +130,37 @@ func findCommand(text string) (cmd sysopCommand, args string, ok bool) {
 	return cmd, args, ok
 }
 
-// didYouMean answers what is no command with those that begin like it.
+// didYouMean answers what is no command with those that begin like it; a command for
+// hubs may lack its first word.
 func didYouMean(text string) string {
-	first, _, _ := strings.Cut(fold(text), " ")
-	var like []string
+	words := strings.Fields(fold(text))
+	if len(words) > 0 && strings.HasPrefix(words[0], "hub") {
+		words = words[1:]
+	} else if like := commandsLike("", words); len(like) > 0 {
+		return "Did you mean " + strings.Join(like, " or ") + "?"
+	}
+	switch like := commandsLike("hub ", words); {
+	case len(like) > 0:
+		return "Did you mean " + strings.Join(like, " or ") + "?"
+	case len(strings.Fields(text)) > len(words):
+		return "I don't know that command. /msg sysop help hub lists those about hubs."
+	}
+	return "I don't know that command. /msg sysop help lists all I know."
+}
+
+// commandsLike are what to type for the commands of a kind that begin as the first of
+// some words does.
+func commandsLike(kind string, words []string) (like []string) {
+	if len(words) == 0 {
+		return nil
+	}
+	begins := kind + words[0][:min(len(words[0]), 3)]
 	for _, cmd := range sysopCommands {
-		if n := min(len(first), 3); n > 0 && strings.HasPrefix(cmd.name, first[:n]) {
+		if strings.HasPrefix(cmd.name, begins) {
 			like = append(like, cmd.usage())
 		}
 	}
-	if len(like) > 0 {
-		return "Did you mean " + strings.Join(like, " or ") + "?"
-	}
-	return "I don't know that command. /msg sysop help lists all I know."
+	return like
 }
 
 // remember keeps what the client's next line may complete, for a minute.

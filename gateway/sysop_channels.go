@@ -68,9 +68,25 @@ func (c *client) joinWithKey(channel, key string) {
 		c.remember(unfinished{join: channel, key: key})
 		return
 	}
+	had := make(map[string]wire.Channel) // by name: an empty channel's may become the key's
+	for _, view := range c.g.core.Channels() {
+		had[fold(view.Name)] = view.ID
+	}
+	joined := c.saysShown("Say hello there; /msg sysop safety compares keys.")
 	c.sysopStep(func(ref channels.Ref) channels.Input {
 		return channels.Redeem{Ref: ref, Channel: channel, Key: key}
-	}, c.saysShown("Say hello there; /msg sysop safety compares keys."))
+	}, func(ev channels.Event) bool {
+		shown, ok := ev.(channels.Shown)
+		if !ok {
+			return joined(ev) || c.saysDone("That was a rescue key, and is good: its channel goes on at another hub.", "")(ev)
+		}
+		view, _ := c.g.core.Channel(shown.Channel)
+		if id, there := had[fold(shown.Channel)]; there && id == view.ID {
+			c.sysopSays("You were in " + shown.Channel + " already: nothing was done with the key. Whom you share it with: /msg sysop members " + shown.Channel)
+			return true
+		}
+		return joined(ev)
+	})
 }
 
 // saysShown answers that a channel is shown now, and what to do next.

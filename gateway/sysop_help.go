@@ -46,31 +46,43 @@ func (c *client) sysopHelp(args string) {
 		c.sysopSays("#chan may be left out while you have only one channel. More: /msg sysop help COMMAND")
 		return
 	}
-	var like []sysopCommand
-	for _, cmd := range sysopCommands {
-		if cmd.isCalled(args) {
-			c.sysopSays(cmd.usage() + ": " + cmd.help + ".")
-			c.sysopSays(cmd.more...)
-			return
+	for _, name := range []string{args, "hub " + args} { // the hubs' by their second word, too
+		for _, cmd := range sysopCommands {
+			if cmd.isCalled(name) {
+				c.sysopSays(cmd.usage() + ": " + cmd.help + ".")
+				c.sysopSays(cmd.more...)
+				return
+			}
 		}
-		if strings.HasPrefix(cmd.name, fold(args)+" ") {
-			like = append(like, cmd)
+		if like := commandsOf(name); len(like) > 0 {
+			c.helpAbout(name, like)
+			return
 		}
 	}
-	switch len(like) {
-	case 0:
-		if cmd, _, ok := findCommand(args); ok { // with what follows it
-			c.sysopHelp(cmd.name)
-			return
-		}
-		c.sysopSays(didYouMean(args))
+	if cmd, _, ok := findCommand(args); ok { // with what follows it
+		c.sysopHelp(cmd.name)
 		return
 	}
-	if same(args, "hub") {
+	c.sysopSays(didYouMean(args))
+}
+
+// commandsOf are the commands that begin with some whole words, and go on.
+func commandsOf(words string) (some []sysopCommand) {
+	for _, cmd := range sysopCommands {
+		if strings.HasPrefix(cmd.name, fold(words)+" ") {
+			some = append(some, cmd)
+		}
+	}
+	return some
+}
+
+// helpAbout shows the commands that begin with some words.
+func (c *client) helpAbout(words string, some []sysopCommand) {
+	if same(words, "hub") {
 		c.sysopSays(whatAHubIs + " Then: /msg sysop hub add URL KEY")
 	}
-	c.helpLines(like)
-	c.sysopSays("More about one: /msg sysop help COMMAND, such as /msg sysop help " + like[0].name)
+	c.helpLines(some)
+	c.sysopSays("More about one: /msg sysop help COMMAND, such as /msg sysop help " + some[0].name)
 }
 
 // isCalled says whether a name is the command's, or another way to say it.

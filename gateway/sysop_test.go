@@ -104,6 +104,12 @@ func TestSysopHelp(t *testing.T) {
 		if got := say("help hub guest"); len(got) != 3 {
 			t.Errorf("help hub guest is answered with %s", quoteLines(got))
 		}
+		if hub, guest := say("hub"), say("hub guest"); quoteLines(hub) != quoteLines(say("help hub")) || quoteLines(guest) != quoteLines(say("help hub guest")) {
+			t.Errorf("hub is answered with %s, hub guest with %s", quoteLines(hub), quoteLines(guest))
+		}
+		has(t, say("help guest"), "  hub guest add NAME [SIZE] [URL]")
+		has(t, say("help quota"), "/msg sysop hub quota NAME or CHANNEL [SIZE] [URL]: ")
+		has(t, say("help guest add"), "/msg sysop hub guest add NAME [SIZE] [URL]: ")
 		has(t, say("help hub ban bob"), "/msg sysop hub ban NAME")
 		has(t, say("help hubs"), "/msg sysop hub list: ")
 		for _, way := range []string{"HELP", "?", "/help", "/msg sysop help", "  help  "} {
@@ -122,8 +128,14 @@ func TestSysopHelp(t *testing.T) {
 func TestSysopSaysWhatToType(t *testing.T) {
 	tests := []struct{ said, want string }{
 		{"stat", "Did you mean /msg sysop status [#chan]?"},
-		{"hub", "/msg sysop hub add URL KEY or /msg sysop hub list"},
-		{"hub ad x", "/msg sysop hub add URL KEY"},
+		{"hub", "More about one: /msg sysop help COMMAND"},
+		{"HUB guest", "  hub guest drop NAME [URL]"},
+		{"hub ad x", "Did you mean /msg sysop hub add URL KEY?"},
+		{"hub forgte x", "Did you mean /msg sysop hub forget URL?"},
+		{"hubb", "I don't know that command. /msg sysop help hub lists those about hubs."},
+		{"hub sandwich", "I don't know that command. /msg sysop help hub lists those about hubs."},
+		{"guest add bob", "Did you mean /msg sysop hub guests [URL] or /msg sysop hub guest add NAME [SIZE] [URL] or"},
+		{"retire", "Did you mean /msg sysop hub retire [URL] [DAYS or now or off]?"},
 		{"make me a sandwich", "/msg sysop help lists all"},
 		{"join", "/msg sysop join #name KEY"},
 		{"join HTTPS://EXAMPLE.ORG/#ABC", "/msg sysop join #name KEY"},
@@ -272,6 +284,22 @@ func TestSysopJoinFails(t *testing.T) {
 				t.Errorf("the key is repeated: %q", l)
 			}
 		}
+	})
+}
+
+// Who is in the key's channel already is told so, and not that he has just come in.
+func TestSysopJoinWhereOneIs(t *testing.T) {
+	key := someKey()
+	sysopTest(t, func(r *rig, core *consulted, say func(string) []string) {
+		r.channel("#trio", "bob")
+		core.answers[key] = channels.Shown{Channel: "#trio"}
+		for _, named := range []string{"#trio", "#other"} {
+			got := say("join " + named + " " + key)
+			has(t, got, "You were in #trio already: nothing was done with the key.")
+			hasNot(t, got, "hello")
+		}
+		core.answers[key] = channels.Done{Text: "#trio goes on at https://one.example/hub.cgi"}
+		has(t, say("join #trio "+key), "#trio goes on at https://one.example/hub.cgi")
 	})
 }
 
