@@ -21,6 +21,8 @@ func noHub(place string, err error) []string {
 	}
 	name := path.Base(place)
 	switch {
+	case ok && strings.HasSuffix(place, "/") && (e.Kind == hubclient.NotAHub || e.Status == http.StatusForbidden || e.Status == http.StatusNotFound):
+		return []string{fmt.Sprintf("No hub answers at %s: %v. That address names no file: most likely hub.cgi is missing at its end. Try %shub.cgi or, if it lies in a folder there, with that folder before hub.cgi. %s", place, err, place, table)}
 	case e.Program:
 		lines := []string{
 			fmt.Sprintf("The web server at %s hands the program out as a download, instead of running it: there is no .htaccess beside it, or the server heeds none. Nothing secret is in that file.", place),

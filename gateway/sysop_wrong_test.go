@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"hubbub/channels/hubclient"
+	"hubbub/channels/wire"
 	"hubbub/hub"
 )
 
@@ -42,6 +43,20 @@ func TestWrongUploadsAreNamed(t *testing.T) {
 		for _, want := range append(tt.want, "docs/hosting.md", "ay it again") {
 			if !strings.Contains(got, want) {
 				t.Errorf("%d with %.10q: %q\nwant %q", tt.status, tt.body, got, want)
+			}
+		}
+	}
+	for _, answer := range []int{403, 404, 200} { // without hub.cgi in the address
+		for _, folder := range []string{server.URL, server.URL + "/", server.URL + "/h/"} {
+			asked, err := wire.CanonicalURL(folder)
+			if err != nil {
+				t.Fatal(err)
+			}
+			status, body = answer, "<!doctype html><p>Welcome"
+			_, err = hubclient.ProbeKeys(t.Context(), hubclient.Location{URL: asked}, hubclient.Options{})
+			got := strings.Join(noHub(asked, err), "\n")
+			if !strings.Contains(got, "most likely hub.cgi is missing at its end. Try "+asked+"hub.cgi ") || strings.Contains(got, "755") {
+				t.Errorf("%d at %s: %q", status, asked, got)
 			}
 		}
 	}
