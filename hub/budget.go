@@ -16,6 +16,10 @@ import (
 // and to open the seal. What a member may write has budgets of its own (hub/store).
 var addressBudget = store.Budget{Most: 6000, Every: 10 * time.Minute}
 
+// customerBudget is what all networks of one customer have together, who may be given
+// 65,536 of them.
+var customerBudget = store.Budget{Most: 24_000, Every: 10 * time.Minute}
+
 // sampled is how many requests are counted together: reading is to remain reading,
 // so one request in so many is written down, as so many.
 const sampled = 16
@@ -41,15 +45,40 @@ func (c *crowded) refusal() *Refusal {
 		Retry: max(time.Second, c.wait)}
 }
 
-// addressKey is the key of an address's budget. ok is false for one that has none.
-// The database is not to name addresses, so the key has the hub's private key in it.
-func (h *Hub) addressKey(address string) (key store.BudgetKey, ok bool) {
+// visitor is who has made a request, as far as the hub's budgets go.
+type visitor struct {
+	limited  bool            // it has budgets
+	address  store.BudgetKey // that of its address
+	customer store.BudgetKey // and that of the customer whose network it is of, if not zero
+}
+
+// visitorOf is who comes from an address. The database is not to name addresses, so
+// the keys have the hub's private key in them.
+func (h *Hub) visitorOf(address string) (v visitor) {
 	who, ok := Origin(address)
 	if !ok || h.config.Proxied {
-		return key, false
+		return v
 	}
-	b := who.As16()
-	return store.KeyOfBudget("address", append(h.keys.self.Load().identity.Seed(), b[:]...)), true
+	key := func(what string, who netip.Addr) store.BudgetKey {
+		b := who.As16()
+		return store.KeyOfBudget(what, append(h.keys.self.Load().identity.Seed(), b[:]...))
+	}
+	v.limited, v.address = true, key("address", who)
+	if customer, ok := Customer(who); ok {
+		v.customer = key("customer", customer)
+	}
+	return v
+}
+
+// budgets are a visitor's, in turn.
+func (v visitor) budgets(f func(store.BudgetKey, store.Budget) error) error {
+	if !v.limited {
+		return nil
+	}
+	if err := f(v.address, addressBudget); err != nil || v.customer == (store.BudgetKey{}) {
+		return err
+	}
+	return f(v.customer, customerBudget)
 }
 
 // Origin is whom an IP address stands for, where there is only so much for each: of
@@ -74,22 +103,21 @@ func Origin(address string) (who netip.Addr, ok bool) {
 // sharedAddresses are those between a carrier and its customers (RFC 6598).
 var sharedAddresses = netip.MustParsePrefix("100.64.0.0/10")
 
-// visitor is who has made a request, as far as the hub's budgets go.
-type visitor struct {
-	key     store.BudgetKey
-	limited bool // it has a budget
+// Customer is the network of 48 bits that one whom Origin has named belongs to, of IPv6
+// alone: one customer may have all of it.
+func Customer(who netip.Addr) (network netip.Addr, ok bool) {
+	return netip.PrefixFrom(who, 48).Masked().Addr(), who.Is6()
 }
 
-// admit ends the transaction if the visitor's budget is spent. It takes nothing.
+// admit ends the transaction if one of the visitor's budgets is spent. It takes nothing.
 func (v visitor) admit(tx store.Tx) error {
-	if !v.limited {
-		return nil
-	}
-	wait, err := tx.Spend(v.key, 0, addressBudget)
-	if err == nil && wait > 0 {
-		err = &crowded{wait}
-	}
-	return err
+	return v.budgets(func(key store.BudgetKey, budget store.Budget) error {
+		wait, err := tx.Spend(key, 0, budget)
+		if err == nil && wait > 0 {
+			err = &crowded{wait}
+		}
+		return err
+	})
 }
 
 // admitted is admit in a transaction of its own.

@@ -144,6 +144,25 @@ func TestAddressesThatStandForMany(t *testing.T) {
 	}
 }
 
+// All networks of one customer's have a budget together: whoever has 65,536 of them is
+// one all the same.
+func TestTheNetworksOfACustomer(t *testing.T) {
+	defer hub.CustomersHave(1000)()
+	s := begin(t)
+	s.lounge()
+	calls := s.strangers(15)
+	asked, status := 0, wire.StatusSealed
+	for ; asked < 1500 && status != wire.StatusBusy; asked++ { // no network asks twice
+		status, _ = s.postFrom(fmt.Sprintf("2001:db8:1:%x::1", asked), calls...)
+	}
+	if status != wire.StatusBusy {
+		t.Errorf("after %d: status %d", asked, status)
+	}
+	if status, _ = s.postFrom("2001:db8:2::1", calls...); status != wire.StatusSealed {
+		t.Error("another customer: status", status)
+	}
+}
+
 // A member who writes without end is refused as busy, with when to come back, each
 // call by itself: in the order in which he writes, and what is done already he may
 // repeat. Others write on, and he may still read, leave and put out. A day later he

@@ -83,8 +83,7 @@ func (h *Hub) unclaimed() bool {
 func (h *Hub) post(ctx context.Context, r Request) Reply {
 	request, refused := r.read()
 	if refused == nil {
-		v := visitor{}
-		v.key, v.limited = h.addressKey(r.Address)
+		v := h.visitorOf(r.Address)
 		answer, err := h.answer(ctx, v, request)
 		if err == nil {
 			return replyWith(wire.StatusSealed, wire.ContentType, answer)

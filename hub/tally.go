@@ -93,10 +93,14 @@ func (h *Hub) tally(ctx context.Context, v visitor, results []wire.Result, crowd
 	}
 	err := h.withStore(func(s store.Store) error {
 		return s.Note(context.WithoutCancel(ctx), h.config.Now(), func(tx store.Tx) error {
-			if v.limited && weight > 0 {
-				if err := tx.Charge(v.key, weight, addressBudget); err != nil {
-					return err
+			err := v.budgets(func(key store.BudgetKey, budget store.Budget) error {
+				if weight == 0 {
+					return nil
 				}
+				return tx.Charge(key, weight, budget)
+			})
+			if err != nil {
+				return err
 			}
 			for name, n := range counts {
 				if err := tx.Count(name, n); err != nil {

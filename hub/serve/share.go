@@ -17,13 +17,16 @@ func newShare(one, site int) share {
 	return share{one: one, site: site, of: make(map[string]int)}
 }
 
-// siteOf names the site that an address of IPv6 belongs to, "" where there is none:
-// the 48 bits that one customer may be given, with 65,536 networks in it.
+// siteOf names the site that an address of IPv6 belongs to, "" where there is none.
 func siteOf(who netip.Addr) string {
-	if origin, ok := hub.Origin(who.String()); !ok || !origin.Is6() {
+	if _, ok := hub.Origin(who.String()); !ok {
 		return ""
 	}
-	return netip.PrefixFrom(who, 48).Masked().String()
+	site, ok := hub.Customer(who)
+	if !ok {
+		return ""
+	}
+	return site.String() + "/48"
 }
 
 // take takes a place for an address of a site, if it may have another.

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -152,7 +151,9 @@ func (l looks) isNew(now time.Time) bool {
 // add writes down another, and says whether that is enough to believe it. One that was
 // finished makes those before it void that were not, and the other way round.
 func (l looks) add(path string, another look) bool {
-	l = slices.DeleteFunc(l, func(before look) bool { return before.whole != another.whole })
+	if len(l) > 0 && l[0].whole != another.whole { // all in the file are of one kind
+		l = nil
+	}
 	if l = append(l, another); len(l) >= mostLooks {
 		return true
 	}
