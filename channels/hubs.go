@@ -81,7 +81,18 @@ func (s *step) meet(a HubAddress, trusted bool) int64 {
 
 // relocate notes where a hub is now: its user says so, or it has answered there.
 func (s *step) relocate(hub int64, url string) {
-	s.book.run("UPDATE hubs SET url = ?, trusted = 1 WHERE id = ?", canonical(url), hub)
+	if s.book.run("UPDATE hubs SET url = ?1, trusted = 1 WHERE id = ?2 AND url <> ?1", canonical(url), hub) > 0 {
+		s.isElsewhere(hub)
+	}
+	s.book.run("UPDATE hubs SET trusted = 1 WHERE id = ?", hub)
+}
+
+// isElsewhere notes that a hub has moved: it may have been imported there, and then
+// has another database, of which not all members need be told.
+func (s *step) isElsewhere(hub int64) {
+	state := s.memory.hubs[hub]
+	state.moved = s.now
+	s.memory.hubs[hub] = state
 }
 
 // maxLocations is how many URLs of a hub are kept: the newest.
@@ -405,6 +416,7 @@ func (s *step) follow(hub int64, url string) {
 		s.book.run("INSERT INTO locations (hub, url, at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", hub, h.address.URL, stamp(s.now))
 	}
 	s.book.run("UPDATE hubs SET url = ?, trusted = ? WHERE id = ?", url, private, hub)
+	s.isElsewhere(hub)
 }
 
 // mayBePrivate says that a hub at a private address may be asked, though it was

@@ -53,6 +53,7 @@ type hubState struct {
 	tried    time.Time // when something was asked last
 	heard    time.Time // its last good answer
 	noted    time.Time // what the phonebook says of that
+	moved    time.Time // when it was found to be elsewhere
 }
 
 // line is what shares requests to a hub: all channels there, or one, if the hub

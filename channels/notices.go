@@ -205,10 +205,16 @@ func (s *step) without(ch *channel, hub int64) string {
 	return "It has no other that can be reached: what you write is kept."
 }
 
+// movedLately is how long after a move a hub may be found to have another database.
+const movedLately = time.Hour
+
 // tellLoss tells that a hub has lost something of a channel.
 func (s *step) tellLoss(ch *channel, hub int64) {
 	if ch.name == "" || s.placeAt(ch.row, hub).told == Lost || !s.tellsStanding(ch, hub, Lost) {
 		return // it was told when the hub did not know the channel
+	}
+	if moved := s.memory.hubs[hub].moved; !moved.IsZero() && s.now.Sub(moved) < movedLately {
+		return // it is a copy that was made to move it
 	}
 	h, _ := s.hub(hub)
 	s.emit(News{Channel: ch.name, Text: fmt.Sprintf("the hub %s has lost some of %s: it was wiped, or put back from a backup. Whatever your gateway has is put there again", h.address.URL, ch.name)})

@@ -1,6 +1,8 @@
 package channels_test
 
 import (
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -251,8 +253,18 @@ func TestAHubThatMovedIsAway(t *testing.T) {
 	alice, bob, attic, _ := w.twoHubs()
 	was := attic.url
 	attic.url = "http://elsewhere.example/hub.cgi"
+	attic.fall()
+	if err := os.Remove(filepath.Join(attic.data, "hub.db-generation")); err != nil { // an import has another, too
+		t.Fatal(err)
+	}
+	attic.rise()
 	alice.do(channels.MoveHub{Hub: attic.address()})
 	w.run(10 * time.Minute)
+	for _, p := range []*person{alice, bob} {
+		if news := strings.Join(p.news(), "\n"); strings.Contains(news, "wiped") {
+			t.Errorf("%s was told %s", p.name, news)
+		}
+	}
 	closed := &wire.Error{Code: wire.CodeClosed, Text: "the channel was closed here"}
 	w.tweak = func(p *person, r channels.Request, a *channels.Answered) {
 		if p != bob || r.Hub.Fingerprint != attic.address().Fingerprint {
