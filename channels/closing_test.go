@@ -403,6 +403,9 @@ func TestWhoIsBannedGoesOnOverOtherHubs(t *testing.T) {
 	}
 	banned = false
 	w.run(2 * time.Hour)
+	if got := bob.news(); len(got) != 2 || got[1] != "the hub "+attic.url+" serves you in #alice again: the ban there was taken back. What it missed is put there" {
+		t.Errorf("bob was told %q", got)
+	}
 	bob.says("#alice", "back")
 	w.run(10 * time.Second)
 	w.sameLogs(attic, w.hub("cellar"))

@@ -192,6 +192,20 @@ func (s *step) tellStanding(ch *channel, hub int64) {
 	}
 }
 
+// tellServed tells that a hub lets the user in again whose owner had banned him there,
+// if he was told that.
+func (s *step) tellServed(ch *channel, hub int64) {
+	if ch.name == "" || s.placeAt(ch.row, hub).told != Banned {
+		return
+	}
+	h, _ := s.hub(hub)
+	whose := "the"
+	if h.owner {
+		whose = "your"
+	}
+	s.emit(News{Channel: ch.name, Text: fmt.Sprintf("%s hub %s serves you in %s again: the ban there was taken back. What it missed is put there", whose, h.address.URL, ch.name)})
+}
+
 // reachableBut says that another hub of the channel than this answers.
 func (c *Core) reachableBut(ch *channel, hub int64) bool {
 	return c.book.number("SELECT count(*) FROM places p JOIN hubs h ON h.id = p.hub WHERE p.channel = ? AND p.hub <> ? AND p.entered = 1 AND p.dropped = 0 AND h.up = 1", ch.row, hub) > 0

@@ -84,6 +84,7 @@ func (s *step) enter(ch *channel, hub int64) {
 		s.memory.entered[place{ch.row, hub}] = s.memory.last
 	}
 	if !p.entered || p.standing != Good || p.trouble != "" {
+		s.tellServed(ch, hub)
 		s.book.run(`UPDATE places SET entered = 1, joined = 1 WHERE channel = ? AND hub = ?`, ch.row, hub)
 		s.book.run(`UPDATE places SET standing = 0, told = 0, trouble = '' WHERE channel = ? AND hub = ? AND NOT (standing = ? AND ?) AND standing <> ?`, ch.row, hub, int(Full), full, int(Closed))
 		s.admit(ch, hub)
