@@ -596,6 +596,11 @@ func TestChannelsLiveOnTheHubAddedLast(t *testing.T) {
 			alice.do(channels.UseHub{Hub: w.hub(name).address()})
 		}
 		channel := "#" + string(rune('a'+i))
+		for _, h := range alice.core.Hubs() {
+			if is := h.Address == w.hub(name).address(); h.Next != is {
+				t.Errorf("after %s was added new channels are said to open on %s: %v", name, h.Address.URL, h.Next)
+			}
+		}
 		alice.do(channels.Join{Channel: channel})
 		alice.invites(channel)
 		v, _ := alice.core.Channel(channel)

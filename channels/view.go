@@ -89,6 +89,7 @@ type HubView struct {
 	Closes   time.Time // when it goes, as it says; zero: it does not
 	Behind   int       // envelopes still to be put there
 	Channels int       // how many live there
+	Next     bool      // a channel that is opened now lives there; not of a channel's hub
 
 	// Of a channel's hub:
 	By      string    // the nick of who added it; empty while that is not known

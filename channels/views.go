@@ -140,9 +140,11 @@ func fingerprint(id session.Member) string {
 func (c *Core) Hubs() (views []HubView) {
 	defer ignore()
 	c.ensure()
+	next, _ := (&step{Core: c}).choose() // whoever looks knows what time it is, and what has closed
 	for _, h := range c.hubs() {
 		if h.account != nil {
 			v := c.hubView(h)
+			v.Next = h.row == next.row
 			v.Channels = int(c.book.number("SELECT count(*) FROM places WHERE hub = ? AND dropped = 0", h.row))
 			v.Behind = int(c.book.number("SELECT count(*) FROM calls c JOIN places p ON p.channel = c.channel AND p.hub = c.hub WHERE c.hub = ? AND c.op = ? AND p.dropped = 0", h.row, string(wire.OpPut)))
 			views = append(views, v)

@@ -20,7 +20,7 @@ var hubCommands = []sysopCommand{{
 	},
 }, {
 	name: "hub list", also: []string{"hubs"},
-	help: "your hubs, and how they are", run: (*client).sysopHubList,
+	help: "your hubs, how they are, and where new channels open", run: (*client).sysopHubList,
 }, {
 	name: "hub forget", args: "URL",
 	help: "a hub of yours is to be yours no more: it is gone for good, or you do not want it; said twice", run: (*client).sysopHubForget,

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"hubbub/channels"
 	"hubbub/channels/wire"
@@ -47,6 +48,21 @@ func (all said) wants(t *testing.T, say func(string) []string) {
 			t.Errorf("%q is answered with %s\nwant %q", tt.said, quoteLines(got), tt.want)
 		}
 	}
+}
+
+// Of several hubs the list says on which new channels open.
+func TestHubListSaysWhereNewChannelsOpen(t *testing.T) {
+	mirrorTest(t, func(r *rig, core *consulted, say func(string) []string) {
+		hasNot(t, say("hub list"), "new channels open there")
+		r.do(func() { core.hubs[2].Next = true })
+		got := say("hub list")
+		has(t, got, "hub https://two.example/hub.cgi: yours; ", "; new channels open there")
+		if n := strings.Count(strings.Join(got, "\n"), "new channels open there"); n != 1 {
+			t.Errorf("%d hubs are said to be the one", n)
+		}
+		r.do(func() { core.hubs[2].Closes = time.Now().Add(-time.Hour) })
+		hasNot(t, say("hub list"), "new channels open there")
+	})
 }
 
 func TestHubMirror(t *testing.T) {

@@ -30,6 +30,9 @@ func hubLine(h channels.HubView, among []channels.HubView, now time.Time) string
 	if h.Behind > 0 {
 		notes = append(notes, behind(h))
 	}
+	if h.Next && len(among) > 1 && (h.Closes.IsZero() || h.Closes.After(now)) {
+		notes = append(notes, "new channels open there")
+	}
 	return hubHead(h, among) + strings.Join(notes, "; ")
 }
 
@@ -62,12 +65,21 @@ func hubLines(h channels.HubView, among []channels.HubView, now time.Time) []str
 		lines = append(lines, fmt.Sprintf("    gave %s that made NO SENSE: the hub, or a member, made them up", entries(int64(h.Rubbish))))
 	}
 	if !h.Counted.IsZero() {
-		lines = append(lines, fmt.Sprintf("    holds %s, %s (asked %s)", size(h), entries(h.Entries), ago(h.Counted, now)))
+		lines = append(lines, holds(h, now))
 		if h.Quota > 0 && h.Bytes > h.Quota/100*nearlyFull {
 			lines = append(lines, "    nearly full: its oldest texts make room for new ones")
 		}
 	}
 	return lines
+}
+
+// holds is how much a hub has of a channel, as it said when it was asked last: that is
+// seldom, and a channel may have got its texts since.
+func holds(h channels.HubView, now time.Time) string {
+	if now.Sub(h.Counted) >= time.Minute {
+		return fmt.Sprintf("    %s it held %s, %s", ago(h.Counted, now), size(h), entries(h.Entries))
+	}
+	return fmt.Sprintf("    holds %s, %s (asked just now)", size(h), entries(h.Entries))
 }
 
 // closesNote is when a hub goes.

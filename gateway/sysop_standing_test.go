@@ -37,7 +37,7 @@ func TestStatusOfHubs(t *testing.T) {
 			}, []string{
 				"  hub https://bob.example/hub.cgi: added by bob; up",
 				"    last heard just now; read to its newest entry",
-				"    holds 3.2 MiB of 256 MiB, 1204 entries (asked 10 minutes ago)",
+				"    10 minutes ago it held 3.2 MiB of 256 MiB, 1204 entries",
 			}, "All is well."},
 			{"good, not read, no quota", func(h *channels.HubView) {
 				h.Behind, h.Entries, h.Bytes, h.Counted = 12, 1, 5000, now.Add(-time.Second)
