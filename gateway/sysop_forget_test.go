@@ -48,5 +48,15 @@ func TestHubForget(t *testing.T) {
 		got := say("hub forget one")
 		has(t, got, "first: /msg sysop hub rescue #bob")
 		hasNot(t, got, "are not told")
+
+		r.do(func() { // forgotten, it has a channel that alice had put there
+			was := core.hubs[1]
+			was.Own, was.Owner, was.Claimed, was.By = false, false, false, "alice"
+			core.view("#bob").Hubs = []channels.HubView{was}
+			core.hubs = append(core.hubs[:1], core.hubs[2:]...)
+		})
+		got = say("hub forget one")
+		has(t, got, "https://one.example/hub.cgi is none of your hubs any more: for the channels that you had put there it is as somebody else's.")
+		hasNot(t, got, "alice")
 	})
 }

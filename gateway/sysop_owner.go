@@ -141,6 +141,8 @@ func (c *client) whyNotOwn(word string) string {
 		return notClaimed(h)
 	case h.Own:
 		return "You are a guest on " + h.Address.URL + ": that is for its owner alone. /msg sysop hub status " + h.Address.URL + " shows what you have there."
+	case h.By == c.g.core.Nick():
+		return h.Address.URL + " is none of your hubs any more: for the channels that you had put there it is as somebody else's. /msg sysop hub list shows yours."
 	case h.By != "":
 		return h.Address.URL + " is no hub of yours: " + ircNick(h.By) + " has added it. /msg sysop hub list shows yours."
 	default:

@@ -106,7 +106,7 @@ func TestOwnersCommandsThatFail(t *testing.T) {
 			{"hub guest add dora lots", "lots is no size such as 200MB or 2GB, and no hub of yours. /msg sysop hub guest add dora 200MB\nYour hubs: "}, {"hub guest add dora lots one", "lots is no size"}, {"hub guest add dora 5MB lots", "There is no such hub: lots."},
 			{"hub retire soon", "There is no such hub: soon."}, {"hub retire soon", "Or did you mean when? /msg sysop hub retire 7 is in 7 days"},
 			{"hub export one", "That is a hub, and no file: one. Into which file? /msg sysop hub export one my-hub.age."}, {"hub export example", "That is a hub, and no file"}, {"hub ban", "Whom?"}, {"hub ban #nowhere dora one", "You have no channel #nowhere."},
-			{"hub ban #bob dora one", "Nobody in #bob is called dora."}, {"hub retire one 9999", "At most 365 days."}, {"hub retire 9999", "There is no such hub: 9999"}, {"hub export one ../x", "whole path"},
+			{"hub ban #bob dora one", "Nobody in #bob is called dora."}, {"hub ban #bob alice one", "That is yourself: who owns a hub is never banned there. In #bob beside you: bob."}, {"hub retire one 9999", "At most 365 days."}, {"hub retire 9999", "There is no such hub: 9999"}, {"hub export one ../x", "whole path"},
 			{"hub export", "Which hub, and into which file?"}, {"hub import https://x.example/ y z", "The new hub's URL, the key"}, {"hub guests three", "There is no such hub: three."},
 		}.wants(t, say)
 	})

@@ -148,10 +148,10 @@ func (c *client) ownTarget(t targetWords) (channels.ChannelView, bool) {
 	}
 	m, ok := member(view, t.nick)
 	switch {
+	case same(t.nick, c.nick):
+		c.sysopSays("That is yourself: who owns a hub is never banned there. In " + view.Name + " beside you: " + strings.TrimPrefix(others(view), "with ") + ".")
 	case !ok:
 		c.sysopSays("Nobody in " + view.Name + " is called " + t.nick + ". /msg sysop members " + view.Name + " shows who is in it.")
-	case m.Own:
-		c.sysopSays("That is yourself: you own the hub.")
 	case m.Token == wire.Token{}:
 		c.sysopSays("It is not known yet by which token hubs know " + ircNick(m.Nick) + ": try again when " + view.Name + " has been read.")
 	default:
