@@ -64,9 +64,9 @@ func (s *step) retired(p pending, result wire.Result) verdict {
 	if !ok || h.moving == "" {
 		return answered
 	}
-	what := ", and takes nothing new where it was"
+	what := "Where it was it takes nothing new"
 	if result.Error != nil {
-		what = ", but where it was it goes on: " + words(result.Error)
+		what = "Where it was it goes on: " + words(result.Error)
 	}
 	s.finishMove(h, what)
 	return answered
@@ -75,7 +75,7 @@ func (s *step) retired(p pending, result wire.Result) verdict {
 // finishMove has a hub asked at its new place alone.
 func (s *step) finishMove(h hub, what string) {
 	if what == "" {
-		what = ". Where it was it does not answer, or not in time: take it down there"
+		what = "Where it was it does not answer, or not in time: take it down there"
 	}
 	s.book.run("DELETE FROM calls WHERE hub = ? AND op = ?", h.row, string(wire.OpRetire))
 	s.book.run("UPDATE hubs SET moving = '', closes = 0, closes_said = 0, reminded = 0 WHERE id = ?", h.row)
@@ -88,7 +88,7 @@ func (s *step) finishMove(h hub, what string) {
 	s.memory.hubs[h.row] = state
 	ref := s.memory.moving[h.row]
 	delete(s.memory.moving, h.row)
-	s.emit(Done{Ref: ref, Text: "the hub is asked at " + h.moving + " from now on, and the others are told" + what})
+	s.emit(Done{Ref: ref, Text: "the hub is asked at " + h.moving + " from now on, and the others are told so. " + what})
 }
 
 // cancelFetches ends what waits at a hub, so that it is asked anew.

@@ -180,7 +180,7 @@ func TestHubMovesForReal(t *testing.T) {
 
 	old := first.url()
 	alice.says("PRIVMSG sysop :hub import "+second.url()+" "+second.key.String()+" "+file+" "+strings.ToLower(passphrase), "The hub from "+old+" is up at "+second.url()+". Telling the others")
-	alice.hears("The hub is asked at " + second.url() + " from now on, and the others are told, and takes nothing new where it was.")
+	alice.hears("The hub is asked at " + second.url() + " from now on, and the others are told so. Where it was it takes nothing new.")
 	bob.waitsFor("status #alice", "hub "+second.url()+": added by alice; up")
 	bob.says("PRIVMSG #alice :here we are")
 	alice.hears("PRIVMSG #bob :here we are")

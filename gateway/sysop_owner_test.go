@@ -351,6 +351,7 @@ func TestHubRetire(t *testing.T) {
 		told(now.Add(7 * day))
 		own.Closed, guests.Closed = true, true
 		has(t, say("hub retire one"), "All have moved: you can delete it.")
+		has(t, say("hub retire one"), "What was on it is closed there, or lives elsewhere now: #bob; 02000000, opened by dora.")
 
 		// Another time is said twice.
 		has(t, say("hub retire one 3 days"), "is to close on ", "Have it close on ", " instead?")

@@ -190,11 +190,11 @@ func (c *client) retireProgress(h channels.HubView) {
 // progressLines are that in words.
 func progressLines(h channels.HubView, all int, count map[leaving][]string) []string {
 	if all == len(count[hasMoved]) {
-		text := "All have moved"
+		const what = "you can delete it. What belongs to it stands in docs/hub.md, Uninstall."
 		if all == 0 {
-			text = "There is no channel on it"
+			return []string{"There is no channel on it, of yours or of a guest: " + what}
 		}
-		return []string{text + ": you can delete it. What belongs to it stands in docs/hub.md, Uninstall."}
+		return []string{"What was on it is closed there, or lives elsewhere now: " + fewOf(count[hasMoved]) + ".", "All have moved: " + what}
 	}
 	var lines []string
 	if n := len(count[hasMoved]); n > 0 {
