@@ -33,8 +33,10 @@ const maxOwners = 64
 
 // readOwners returns who owns the hub as the folder says; nobody if it does not
 // say.
-func readOwners(data string) ([]store.Owner, error) {
-	text, err := os.ReadFile(filepath.Join(data, ownerName))
+func readOwners(data string) ([]store.Owner, error) { return ownersIn(filepath.Join(data, ownerName)) }
+
+func ownersIn(path string) ([]store.Owner, error) {
+	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -71,11 +73,15 @@ func parseOwner(line []byte) (owner store.Owner, ok bool) {
 
 // writeOwners replaces the file. It is called under the lock of the keys.
 func writeOwners(data string, owners []store.Owner) error {
+	return writeOwnersTo(filepath.Join(data, ownerName), owners)
+}
+
+func writeOwnersTo(path string, owners []store.Owner) error {
 	text := bytes.NewBufferString(ownerWords)
 	for _, owner := range owners {
 		fmt.Fprintf(text, "%x %x\n", owner.Token[:], owner.Key[:])
 	}
-	return writeFile(filepath.Join(data, ownerName), text.Bytes())
+	return writeFile(path, text.Bytes())
 }
 
 // nextName is a file beside that one, with the owner who takes the place of all in it.
@@ -84,21 +90,21 @@ func writeOwners(data string, owners []store.Owner) error {
 // replaced do not come back from the folder.
 const nextName = "owner-next"
 
-// writeNext writes it.
-func writeNext(data string, owner store.Owner) error {
-	return writeFile(filepath.Join(data, nextName), fmt.Appendf(nil, "%x %x\n", owner.Token[:], owner.Key[:]))
-}
-
 // areReplaced says whether the owners in the folder are owners no more, as one whom the
 // database knows has taken their place.
 func areReplaced(data string, owners, known []store.Owner) bool {
-	text, err := os.ReadFile(filepath.Join(data, nextName))
-	if err != nil {
-		return false
+	next, err := ownersIn(filepath.Join(data, nextName))
+	return err == nil && len(next) == 1 && find(known, next[0].Token) >= 0 && find(owners, next[0].Token) < 0
+}
+
+// find returns where among owners the one with an account key is, or -1.
+func find(owners []store.Owner, token wire.Token) int {
+	for i := range owners {
+		if owners[i].Token == token {
+			return i
+		}
 	}
-	next, ok := parseOwner(bytes.TrimSpace(text))
-	is := func(o store.Owner) bool { return o.Token == next.Token }
-	return ok && slices.ContainsFunc(known, is) && !slices.ContainsFunc(owners, is)
+	return -1
 }
 
 // Whoever can write to the web space owns the hub. So the owner whom hub.conf names
@@ -117,7 +123,7 @@ func (h *Hub) awaited() (yes, another bool) {
 		return false, false
 	}
 	owners, err := readOwners(h.config.Data)
-	yes = err == nil && !slices.ContainsFunc(owners, func(o store.Owner) bool { return o.Token == h.config.Owner })
+	yes = err == nil && find(owners, h.config.Owner) < 0
 	return yes, yes && len(owners) > 0
 }
 
@@ -135,7 +141,7 @@ func (h *Hub) owned(tx store.Tx, token wire.Token) (owner store.Owner, ok bool, 
 	if err != nil {
 		h.config.Log.Error("an account asks for something", "error", err)
 	}
-	i := slices.IndexFunc(owners, func(o store.Owner) bool { return o.Token == token })
+	i := find(owners, token)
 	if i < 0 {
 		return owner, false, nil
 	}
@@ -174,8 +180,8 @@ func (a *answer) account(tx store.Tx, caller wire.Token, writes bool) (store.Acc
 	if writes {
 		a.alone = a.alone || awaited
 		if another {
-			if err := writeNext(a.hub.config.Data, owner); err != nil {
-				return store.Account{}, fmt.Errorf("writing down who is the owner now: %w", err)
+			if err := writeOwnersTo(filepath.Join(a.hub.config.Data, nextName), []store.Owner{owner}); err != nil {
+				return store.Account{}, err
 			}
 		}
 		if err := tx.Own(owner, awaited); err != nil {
@@ -277,7 +283,9 @@ func (h *Hub) addOwners(ctx context.Context, alone bool) error {
 		owners = nil
 	}
 	for _, o := range known {
-		owners = slices.DeleteFunc(owners, func(other store.Owner) bool { return other.Token == o.Token })
+		for i := find(owners, o.Token); i >= 0; i = find(owners, o.Token) {
+			owners = slices.Delete(owners, i, i+1)
+		}
 		owners = append(owners, o)
 	}
 	if len(owners) == 0 {

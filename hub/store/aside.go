@@ -184,7 +184,7 @@ func (s *SQLite) setAside(cause error, seen os.FileInfo, met time.Time) error {
 		return &Damaged{Cause: cause}
 	}
 	if believed, err := s.isBelieved(cause, met); err != nil {
-		return fmt.Errorf("%w: %w", err, cause)
+		return err
 	} else if !believed {
 		return cause
 	}
@@ -294,12 +294,8 @@ func isJudged(path, judged string) bool {
 	if errors.Is(err, fs.ErrNotExist) || here == judged {
 		return true // with none there the rest still has to follow
 	}
-	was, _, _ := strings.Cut(judged, " ")
-	is, _, _ := strings.Cut(here, " ")
-	if err != nil || was != "" && is != was {
-		return false
-	}
-	return damageAt(path, errCutShort) != isWhole
+	itself := judged[:strings.IndexByte(judged, ' ')+1] // nothing, of an older version's
+	return err == nil && strings.HasPrefix(here, itself) && damageAt(path, errCutShort) != isWhole
 }
 
 // renameAll gives all that is still at path its new name. The database is the last:

@@ -19,17 +19,15 @@ const believedAfter = time.Minute
 // to be believed damaged: it may be on its way here, as a backup is that is put back.
 const settled = time.Minute
 
-// errComing refuses those who meet it until then.
-var errComing = fmt.Errorf("%w: what is there cannot be read, and was written only just now: perhaps it is still on its way here, so it is left alone for a minute", ErrBusy)
-
 // checkTime is how long is looked for the damage.
 var checkTime = 10 * time.Second
 
 // isBelieved says whether the database at path is to be set aside for what was met.
 // If a look finds nothing, or was not finished, that takes more than one moment.
-// Errors: errComing.
+// Errors: ErrBusy, if it may be on its way here.
 func (s *SQLite) isBelieved(cause error, met time.Time) (bool, error) {
-	fresh := isFresh(s.path, met)
+	file, err := os.Stat(s.path)
+	fresh := err == nil && met.Sub(file.ModTime()).Abs() < settled
 	since := s.suspected.Load()
 	again := since != nil && met.Sub(*since) >= believedAfter
 	if since != nil && !(again && fresh) {
@@ -40,7 +38,7 @@ func (s *SQLite) isBelieved(cause error, met time.Time) (bool, error) {
 		found := damageAt(s.path, cause)
 		switch {
 		case found == isUnreadable && fresh:
-			return false, errComing
+			return false, fmt.Errorf("%w: unreadable, but perhaps being uploaded: %w", ErrBusy, cause)
 		case again, found == isUnreadable, found == isDamaged, looks.add(s.path, look{met.Unix(), found == isWhole}):
 			return true, nil
 		}
@@ -48,12 +46,6 @@ func (s *SQLite) isBelieved(cause error, met time.Time) (bool, error) {
 	now := time.Now()
 	s.suspected.Store(&now)
 	return false, nil
-}
-
-// isFresh says whether the file at path was written within a minute.
-func isFresh(path string, now time.Time) bool {
-	info, err := os.Stat(path)
-	return err == nil && now.Sub(info.ModTime()).Abs() < settled
 }
 
 // state is what a look at a database has found.
@@ -103,7 +95,7 @@ type looks []look
 
 const (
 	looksEnd  = "-unchecked"
-	wholeMark = "whole"
+	wholeMark = " whole"
 	// mostLooks is with which of them it is believed: of those that were not finished
 	// in a day, or of those that were in an hour.
 	mostLooks = 3
@@ -117,35 +109,26 @@ func readLooks(path string, now time.Time) (l looks) {
 		return nil
 	}
 	for line := range bytes.Lines(text) {
-		at_, mark, _ := strings.Cut(strings.TrimSpace(string(line)), " ")
-		at, err := strconv.ParseInt(at_, 10, 64)
-		last := look{at, mark == wholeMark}
-		if ago := now.Sub(time.Unix(at, 0)); err == nil && ago >= -time.Minute && ago < last.counts() && len(l) < mostLooks {
-			l = append(l, last)
+		when, whole := strings.CutSuffix(strings.TrimSpace(string(line)), wholeMark)
+		at, err := strconv.ParseInt(when, 10, 64)
+		counts := int64(24 * 60 * 60)
+		if whole {
+			counts = 60 * 60
+		}
+		if ago := now.Unix() - at; err == nil && ago >= -60 && ago < counts && len(l) < mostLooks {
+			l = append(l, look{at, whole})
 		}
 	}
 	return l
 }
 
-// counts is how long it does.
-func (l look) counts() time.Duration {
-	if l.whole {
-		return time.Hour
-	}
-	return 24 * time.Hour
-}
-
 // isNew says whether the last was only just.
 func (l looks) isNew(now time.Time) bool {
-	if len(l) == 0 {
-		return false
+	again := int64(believedAfter / time.Second)
+	if len(l) > 0 && l[0].whole {
+		again = int64(wholeFor / time.Second)
 	}
-	last := l[len(l)-1]
-	again := believedAfter
-	if last.whole {
-		again = wholeFor
-	}
-	return now.Sub(time.Unix(last.at, 0)) < again
+	return len(l) > 0 && now.Unix()-l[len(l)-1].at < again
 }
 
 // add writes down another, and says whether that is enough to believe it. One that was
@@ -161,7 +144,7 @@ func (l looks) add(path string, another look) bool {
 	for _, look := range l {
 		text = strconv.AppendInt(text, look.at, 10)
 		if look.whole {
-			text = append(text, " "+wholeMark...)
+			text = append(text, wholeMark...)
 		}
 		text = append(text, '\n')
 	}
