@@ -151,7 +151,7 @@ func TestHubIsForgottenForReal(t *testing.T) {
 	alice.says("PRIVMSG sysop :hub forget "+second.url(), "Forget "+second.url()+"?")
 	alice.hears("On NO OTHER hub that answers: #bob. It stays there, as on somebody else's hub, and when that is gone nobody can speak there. With another hub of yours, first: /msg sysop hub mirror #bob URL")
 	alice.says("PRIVMSG sysop :hub forget "+second.url(), "Still there, since no other hub of it answers, or another member keeps it there: #bob.")
-	alice.says("PRIVMSG sysop :hub status "+second.url(), second.url()+" is no hub of yours")
+	alice.says("PRIVMSG sysop :hub status "+second.url(), second.url()+" is none of your hubs any more")
 	alice.says("PRIVMSG #bob :it goes on")
 	bob.hears("PRIVMSG #alice :it goes on")
 }
