@@ -195,10 +195,11 @@ func hubsDiskFull(t *testing.T, d *disk, b *hub, end func()) {
 	sound(t, filepath.Join(b.Data, "hub.db"))
 }
 
-// Refilled waits until nothing is to be put on a hub.
+// Refilled waits until nothing is to be put on a hub. One that has refused a channel
+// is left alone twice as long each time.
 func (p *person) Refilled(url string) {
 	p.t.Helper()
-	await(p.t, "nothing to be put on "+url+" any more, for "+p.nick, func() bool {
+	awaitFor(p.t, 3*patience, "nothing to be put on "+url+" any more, for "+p.nick, func() bool {
 		time.Sleep(100 * time.Millisecond)
 		return !strings.Contains(p.HubLines(url), "still to be put")
 	}, p.Status)

@@ -78,10 +78,16 @@ func long(t testing.TB) {
 // does not in time.
 func await(t testing.TB, what string, ok func() bool, detail func() string) {
 	t.Helper()
-	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+	awaitFor(t, patience, what, ok, detail)
+}
+
+// awaitFor does so for what may take longer.
+func awaitFor(t testing.TB, most time.Duration, what string, ok func() bool, detail func() string) {
+	t.Helper()
+	for end := time.Now().Add(most); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		if ok() {
 			return
 		}
 	}
-	t.Fatalf("waited %v in vain for %s\n%s", patience, what, detail())
+	t.Fatalf("waited %v in vain for %s\n%s", most, what, detail())
 }
