@@ -10,20 +10,29 @@ import (
 	"hubbub/channels/wire"
 )
 
-// TestWhoComesByAHubThatWasDroppedIsLetIn: a one-time key names a hub that is dropped
-// as it is used. It takes the joiner, whom the other one refuses, for there is a newer
-// offer; so he waits where nobody reads, until whoever has it close the channel looks.
-func TestWhoComesByAHubThatWasDroppedIsLetIn(t *testing.T) {
-	w := begin(t)
+// comesByADroppedHub has carol join by the hub attic, which alice has just dropped, and
+// which the other hub, with a newer offer, has taken the place of.
+func (w *world) comesByADroppedHub() (alice, bob, carol *person, attic *hubHouse) {
+	w.t.Helper()
 	alice, bob, attic, cellar := w.twoHubs()
 	key, dave := alice.invites("#bob"), bob.invites("#alice")
-	carol, away := w.person("carol"), true
+	away := true
+	carol = w.person("carol")
 	w.cut = func(p *person, h *hubHouse) bool { return away && p == carol && h == cellar }
 	alice.do(channels.DropHub{Ref: 3, Channel: "#bob", Hub: attic.address().Fingerprint})
 	w.run(5 * time.Second)
 	carol.redeems("#c", key)
 	w.comes("dave", dave)
 	away = false
+	return alice, bob, carol, attic
+}
+
+// TestWhoComesByAHubThatWasDroppedIsLetIn: a one-time key names a hub that is dropped
+// as it is used. It takes the joiner, whom the other one refuses, for there is a newer
+// offer; so he waits where nobody reads, until whoever has it close the channel looks.
+func TestWhoComesByAHubThatWasDroppedIsLetIn(t *testing.T) {
+	w := begin(t)
+	alice, bob, carol, attic := w.comesByADroppedHub()
 	w.run(5 * time.Minute)
 	if v, _ := carol.core.Channel("#c"); !v.Waiting {
 		t.Fatal("carol was let in by a hub that nobody reads")
@@ -62,15 +71,7 @@ func TestWhoComesByAHubThatWasDroppedIsLetIn(t *testing.T) {
 // works.
 func TestWhoComesByAHubThatIsClosedIsTold(t *testing.T) {
 	w := begin(t)
-	alice, bob, attic, cellar := w.twoHubs()
-	key, dave := alice.invites("#bob"), bob.invites("#alice")
-	carol, away := w.person("carol"), true
-	w.cut = func(p *person, h *hubHouse) bool { return away && p == carol && h == cellar }
-	alice.do(channels.DropHub{Ref: 3, Channel: "#bob", Hub: attic.address().Fingerprint})
-	w.run(5 * time.Second)
-	carol.redeems("#c", key)
-	w.comes("dave", dave)
-	away = false
+	alice, bob, carol, attic := w.comesByADroppedHub()
 	w.tweak = func(p *person, r channels.Request, a *channels.Answered) {
 		for i, c := range r.Calls {
 			if p == alice && r.Hub == attic.address() && c.Op == wire.OpFetch {
