@@ -181,7 +181,8 @@ func TestWhatWaitedWhenOneIsRemoved(t *testing.T) {
 	attic.rise()
 	w.run(20 * time.Second) // the hub has the removal now
 	w.cut = nil
-	w.run(30 * time.Second)
+	bob.restart() // he asks at once: before the hub puts him out
+	w.run(10 * time.Second)
 	bob.hears("#alice", "alice has removed you from #alice")
 	bob.hears("#alice", "not sent, and nobody gets it: “one”, “two”")
 	if got := alice.lines("#bob"); len(got) != 0 {
