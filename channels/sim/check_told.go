@@ -100,12 +100,22 @@ func (s *seat) untold() bool {
 
 // hears says that somebody can read where another tells him something. He can't where no
 // hub that both know has ever let him in: the one by which he came may be another's who
-// is out, and is read by nobody else who is in.
+// is out, and is read by nobody else who is in. Nor where such a hub has lost him, of
+// which he was told, and one of his own lets him in still: that the others have left
+// that one he cannot know.
 func (s *seat) hears(o *seat) bool {
 	v, _ := s.p.core.Channel(s.talk.name)
 	return slices.ContainsFunc(v.Hubs, func(h channels.HubView) bool {
 		alive := s.talk.alive(h)
-		return alive != nil && o.on(alive) && h.Standing != channels.Unasked
+		return alive != nil && o.on(alive) && h.Standing != channels.Unasked && !(h.Standing == channels.Lost && s.onHisOwn(v))
+	})
+}
+
+// onHisOwn says that a hub of somebody's own lets him in.
+func (s *seat) onHisOwn(v channels.ChannelView) bool {
+	return slices.ContainsFunc(v.Hubs, func(h channels.HubView) bool {
+		alive := s.talk.alive(h)
+		return alive != nil && alive.owner == s.p && h.Read
 	})
 }
 

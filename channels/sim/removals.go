@@ -106,6 +106,11 @@ func (s *seat) hasRemoved(o *seat, v channels.ChannelView) {
 	for _, m := range v.Members {
 		c.knew[m.ID] = true
 	}
+	for _, out := range s.talk.seats { // who was removed before has brought in others, who stay
+		if out.out() && slices.Contains(out.knownBy, s) {
+			c.knew[out.id] = true
+		}
+	}
 	for _, m := range o.texts {
 		if s.p.saw[m.text] {
 			c.saw[m.text] = true
