@@ -175,10 +175,9 @@ func (p *person) left() int {
 	}
 	for _, tk := range p.w.talks {
 		if slices.ContainsFunc(tk.seats, func(s *seat) bool { return s.p == p && s.guesses && !s.away }) {
-			if tk.deceived() {
-				return q.Losses // what a lie has kept from him he does not come to ask for any more
-			}
-			return q.Held + q.Losses // he tries on, for he knows it of hubs alone
+			// He tries on, for he knows it of hubs alone; and what waits for something that
+			// is missing waits on, since no hub lets him ask for it.
+			return q.Losses
 		}
 		s := p.seat(tk)
 		if s == nil {
