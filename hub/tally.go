@@ -2,8 +2,8 @@ package hub
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -67,9 +67,7 @@ func addRefusals(counts map[string]int64, letters []byte) {
 // chance, and not by anything of the request: who has found one that is not would send
 // that for ever.
 func isSampled() bool {
-	var b [1]byte
-	rand.Read(b[:])
-	return b[0]%sampled == 0
+	return rand.N(sampled) == 0
 }
 
 // tally writes down a request that was answered: what was refused; and, if it is its
