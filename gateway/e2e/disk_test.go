@@ -38,7 +38,11 @@ func mountAt(t testing.TB, folder, options string) *disk {
 		t.Fatalf("mounting a disk: %v", err)
 	}
 	t.Cleanup(func() {
-		if err := syscall.Unmount(folder, 0); err != nil {
+		err := syscall.Unmount(folder, 0)
+		for end := time.Now().Add(patience); err == syscall.EBUSY && time.Now().Before(end); err = syscall.Unmount(folder, 0) {
+			time.Sleep(50 * time.Millisecond) // a program that answers a request there is ending
+		}
+		if err != nil {
 			t.Error(err)
 		}
 	})
