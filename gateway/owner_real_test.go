@@ -139,7 +139,6 @@ func TestHubIsForgottenForReal(t *testing.T) {
 	getTogether(alice, bob, first)
 	bob.says("PRIVMSG sysop :hub forget "+first.url(), first.url()+" is no hub of yours")
 	alice.says("PRIVMSG sysop :hub add "+second.url()+" "+second.key.String(), "is ready. It is yours")
-	alice.says("PRIVMSG sysop :hub mirror #bob "+second.url(), "#bob is kept on "+second.url()+" too")
 	bob.waitsFor("status #alice", "hub "+second.url()+": added by alice; up")
 	alice.says("PRIVMSG sysop :hub forget "+first.url(), "Forget "+first.url()+"? Your account there is deleted")
 	alice.hears("#bob leaves it, for all members, and goes on over other hubs.")
