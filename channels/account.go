@@ -155,6 +155,7 @@ func (s *step) forgetAccount(h hub) {
 	s.book.run("DELETE FROM settings WHERE name = ?", settingAccount(h.row))
 	if s.book.number("SELECT count(*) FROM places WHERE hub = ?", h.row) == 0 && !s.peeks(h.row) {
 		s.book.run("DELETE FROM calls WHERE hub = ?", h.row)
+		s.book.run("UPDATE entries SET hub = 0 WHERE hub = ?", h.row) // the number may be another hub's next
 		s.book.run("DELETE FROM hubs WHERE id = ?", h.row)
 		s.forgetState(h.row)
 	}

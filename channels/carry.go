@@ -34,18 +34,19 @@ func (s *step) carryWait(ch *channel) time.Duration {
 	return carryLeast + randomDuration(min(time.Duration(max(len(s.others(ch)), 1))*carryEach, carryMost))
 }
 
-// spread has an entry of another's put on the channel's other hubs, unless it
-// shows up there first. What does not open is not spread: a hub may have made it up.
-func (s *step) spread(ch *channel, entry int64) {
+// spread has an entry of another's put on the channel's other hubs than the one it
+// was read from, unless it shows up there first. What does not open is not spread:
+// a hub may have made it up.
+func (s *step) spread(ch *channel, e entryRecord) {
 	if ch.state != stateMember && ch.state != stateWaiting {
 		return
 	}
 	due := s.now.Add(s.carryWait(ch))
 	for _, h := range s.placesOf(ch) {
-		if h == s.from || s.book.number("SELECT count(*) FROM calls WHERE entry = ? AND hub = ?", entry, h) > 0 {
+		if h == e.hub || s.book.number("SELECT count(*) FROM calls WHERE entry = ? AND hub = ?", e.row, h) > 0 {
 			continue
 		}
-		s.call(pending{hub: h, channel: ch.row, op: wire.OpPut, entry: entry, carry: true, due: due})
+		s.call(pending{hub: h, channel: ch.row, op: wire.OpPut, entry: e.row, carry: true, due: due})
 	}
 }
 

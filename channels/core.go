@@ -114,7 +114,6 @@ type step struct {
 	now   time.Time
 	out   Output
 	again map[int64]*retries // by channel: what may open now
-	from  int64              // the hub whose log is being read; 0: none
 	away  bool               // what is being answered comes from where a hub is not known to be
 
 	introduces bool // a joiner is shown the members for the first time

@@ -21,8 +21,6 @@ func (s *step) log(ch *channel, hub int64, r wire.FetchResult) (read int) {
 	s.enter(ch, hub)
 	s.noteClosed(ch, hub, r)
 	s.book.run("UPDATE places SET tries = 0 WHERE channel = ? AND hub = ? AND tries > 0", ch.row, hub)
-	s.from = hub
-	defer func() { s.from = 0 }()
 	var id [32]byte
 	for _, e := range r.Entries {
 		s.entry(ch, hub, e)

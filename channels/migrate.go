@@ -8,7 +8,7 @@ import (
 
 // migrations bring the phonebook from schema n to n+1. One that was released
 // is never changed.
-var migrations = []string{schema1, schema2}
+var migrations = []string{schema1, schema2, schema3}
 
 // migrate brings the phonebook to the newest schema. An older one that holds
 // something is copied beside it first.

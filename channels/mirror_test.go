@@ -185,6 +185,40 @@ func TestCarryingBetweenHubs(t *testing.T) {
 	w.sameLogs(attic, cellar)
 }
 
+// TestWhatOpensLateIsCarried: one hub has a text, and the other alone the key to it.
+// Who reads both carries each to where it is missing.
+func TestWhatOpensLateIsCarried(t *testing.T) {
+	w := begin(t)
+	alice, bob, attic, cellar := w.twoHubs()
+	w.person("carol").redeems("#c", alice.invites("#bob"))
+	w.run(30 * time.Second)
+	carol := w.people[len(w.people)-1]
+	carol.stop()
+	w.cut = func(p *person, _ *hubHouse) bool { return p == bob }
+	before := alice.logOf(attic)
+	alice.removes("#bob", "carol")
+	alice.says("#bob", "two")
+	w.run(time.Minute)
+	w.sameLogs(attic, cellar)
+	later := slices.DeleteFunc(alice.logOf(attic), func(id string) bool { return slices.Contains(before, id) })
+	text := alice.core.Blobs("SELECT entry FROM entries WHERE state = 'own' ORDER BY seq DESC LIMIT 1")[0]
+	alice.stop()
+	for _, id := range later {
+		h := attic
+		if id == fmt.Sprintf("%x", text) {
+			h = cellar
+		}
+		h.edit("DELETE FROM entries WHERE lower(hex(id)) = ?", id)
+	}
+	w.cut = func(p *person, h *hubHouse) bool { return p == bob && h == cellar }
+	w.run(time.Minute)
+	bob.saw("#alice")
+	w.cut = nil
+	w.run(10 * time.Minute)
+	bob.saw("#alice", "alice: two")
+	w.sameLogs(attic, cellar)
+}
+
 func TestAWipedMirrorIsRefilled(t *testing.T) {
 	w := begin(t)
 	alice, bob, attic, cellar := w.twoHubs()

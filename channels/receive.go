@@ -24,6 +24,7 @@ const (
 // entryRecord is an entry of a channel's log as the phonebook has it.
 type entryRecord struct {
 	row    int64
+	hub    int64 // where it was read first; 0: nowhere, or that is not known
 	id     session.ID
 	class  wire.Class
 	bytes  []byte // nil after 30 days
@@ -36,13 +37,13 @@ type entryRecord struct {
 	signed []byte
 }
 
-const selectEntries = `SELECT id, entry, class, bytes, state, key, boxes, coalesce(sender, x''), coalesce(seq, 0), coalesce(prev, x''), signed FROM entries `
+const selectEntries = `SELECT id, hub, entry, class, bytes, state, key, boxes, coalesce(sender, x''), coalesce(seq, 0), coalesce(prev, x''), signed FROM entries `
 
 func readEntry(r row) entryRecord {
 	var e entryRecord
 	var id, sender, prev []byte
 	var class string
-	scan(r, &e.row, &id, &class, &e.bytes, &e.state, &e.key, &e.boxes, &sender, &e.seq, &prev, &e.signed)
+	scan(r, &e.row, &e.hub, &id, &class, &e.bytes, &e.state, &e.key, &e.boxes, &sender, &e.seq, &prev, &e.signed)
 	e.id, e.class = session.ID(id), wire.Class(class)
 	if len(sender) > 0 {
 		e.sender = session.Member(sender)
@@ -61,9 +62,9 @@ func (s *step) keepEntry(ch *channel, e entryRecord) int64 {
 			e.key, e.boxes = v.KeyID[:], v.Boxes()
 		}
 	}
-	return s.book.insert(`INSERT INTO entries (channel, entry, class, bytes, state, key, boxes, sender, seq, prev, signed, received)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		ch.row, id[:], string(e.class), e.bytes, e.state, e.key, e.boxes, e.sender[:], e.seq, e.prev[:], e.signed, stamp(s.now))
+	return s.book.insert(`INSERT INTO entries (channel, hub, entry, class, bytes, state, key, boxes, sender, seq, prev, signed, received)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		ch.row, e.hub, id[:], string(e.class), e.bytes, e.state, e.key, e.boxes, e.sender[:], e.seq, e.prev[:], e.signed, stamp(s.now))
 }
 
 // entry takes one entry that came from a hub. Whatever is in it, the log is
@@ -83,7 +84,7 @@ func (s *step) entry(ch *channel, hub int64, e wire.Entry) {
 		s.rubbish(ch, hub)
 		return
 	}
-	record := entryRecord{class: class, bytes: e.Bytes, state: entryUnopened, id: id}
+	record := entryRecord{hub: hub, class: class, bytes: e.Bytes, state: entryUnopened, id: id}
 	record.row = s.keepEntry(ch, record)
 	if !s.try(ch, record) && record.row%64 == 0 {
 		s.boundUnopened(ch)
@@ -111,7 +112,7 @@ func (s *step) try(ch *channel, e entryRecord) bool {
 			return false
 		}
 		s.setState(e.row, entryJoin)
-		s.spread(ch, e.row)
+		s.spread(ch, e)
 		s.retryBoxed(ch)
 		return true
 	case session.FormEnvelope:
@@ -234,7 +235,7 @@ func (s *step) openWith(ch *channel, e entryRecord, v session.Envelope, chain se
 // apply takes what an envelope says.
 func (s *step) apply(ch *channel, e entryRecord, b session.Body) {
 	s.book.run("UPDATE entries SET state = ?, sender = ?, seq = ?, prev = ? WHERE id = ?", entryOpened, b.From[:], b.Seq, b.Prev[:], e.row)
-	s.spread(ch, e.row)
+	s.spread(ch, e)
 	s.book.run("INSERT INTO peers (channel, member, heard) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET heard = excluded.heard",
 		ch.row, b.From[:], stamp(s.now))
 	held := holdBody(b)

@@ -465,3 +465,9 @@ CREATE TABLE rescued (
 	channel INTEGER NOT NULL REFERENCES channels ON DELETE CASCADE
 ) STRICT, WITHOUT ROWID;
 `
+
+// schema3 knows from which hub an entry came, so that one that opens late is carried
+// to the others.
+const schema3 = `
+ALTER TABLE entries ADD COLUMN hub INTEGER NOT NULL DEFAULT 0; -- where it was read first; 0: nowhere, or that is not known
+`
