@@ -278,3 +278,45 @@ func TestSomeOfWhatIsMissingComes(t *testing.T) {
 	bob.saw("#alice", "alice: one", "alice: two", "alice: three", "alice: five", "alice: six", "alice: seven")
 	bob.told("#alice", "3 messages from alice are missing", "1 message from alice could not be found", "2 of the 3 missing messages from alice have come")
 }
+
+// Who was away when he was asked for one thing, and later for another, gives both
+// when he is back: the askings come to him at once, and the next would be a day off.
+func TestWhoWasAwayGivesAllThatWasAskedForMeanwhile(t *testing.T) {
+	w := begin(t)
+	alice, bob := w.two()
+	alice.says("#bob", "one")
+	w.run(2 * time.Second)
+	hidden := map[[32]byte]bool{}
+	w.hide = func(p *person, e wire.Entry) bool { return p == bob && hidden[sha256.Sum256(e.Bytes)] }
+	ids := map[string][32]byte{}
+	for _, text := range []string{"two", "three", "four", "five"} {
+		alice.says("#bob", text)
+		ids[text] = [32]byte(lastEntry(alice))
+		hidden[ids[text]] = text != "three"
+		w.run(time.Second)
+	}
+	alice.stop()
+	w.run(time.Minute)
+	hidden[ids["five"]] = false // by which bob sees that there was a fourth
+	w.run(5 * time.Minute)
+	if n := bob.core.Number("SELECT count(DISTINCT at) FROM missed WHERE asked = 1"); n != 2 {
+		t.Fatalf("bob has asked %d times", n)
+	}
+	alice.start()
+	w.run(time.Minute)
+	for _, text := range []string{"two", "four"} {
+		if !alice.putAgain(ids[text]) {
+			t.Errorf("alice does not give %q", text)
+		}
+	}
+}
+
+// putAgain says that somebody has put an envelope once more.
+func (p *person) putAgain(id [32]byte) bool {
+	return slices.ContainsFunc(p.made, func(r channels.Request) bool {
+		return slices.ContainsFunc(r.Calls, func(c wire.SignedCall) bool {
+			put, ok := c.Args.(wire.PutArgs)
+			return ok && put.Again && sha256.Sum256(put.Entry) == id
+		})
+	})
+}

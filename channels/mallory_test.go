@@ -394,6 +394,36 @@ func TestANeedIsNotAnEcho(t *testing.T) {
 	w.goesOn(alice, bob, "after")
 }
 
+// TestNoMoreIsGivenAMinuteThanOneNeedHolds: what somebody asks for beyond that is
+// passed over, in however many needs he does.
+func TestNoMoreIsGivenAMinuteThanOneNeedHolds(t *testing.T) {
+	w := begin(t)
+	alice, bob, m := w.withMallory()
+	var ids []session.ID
+	for i := range 3 {
+		alice.says("#bob", fmt.Sprint("text ", i))
+		ids = append(ids, session.ID(lastEntry(alice)))
+		w.run(time.Second)
+	}
+	much := session.Need{IDs: make([]session.ID, session.MaxNeed-1)}
+	much.IDs[0] = ids[0]
+	m.says(much)
+	m.says(session.Need{IDs: ids[1:2]})
+	m.says(session.Need{IDs: ids[2:]})
+	w.run(30 * time.Second)
+	for i, want := range []bool{true, true, false} {
+		if alice.putAgain(ids[i]) != want {
+			t.Errorf("alice gives text %d: %v", i, !want)
+		}
+	}
+	m.says(session.Need{IDs: ids[2:]}) // there is room again
+	w.run(time.Second)
+	if !alice.putAgain(ids[2]) {
+		t.Error("alice gives nothing half a minute later")
+	}
+	w.goesOn(alice, bob, "after")
+}
+
 // again is how many envelopes somebody has put once more.
 func (p *person) again() (n int) {
 	for _, r := range p.made {

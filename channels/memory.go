@@ -29,7 +29,7 @@ type memory struct {
 	moving   map[int64]Ref        // who waits for a hub to be left at its old URL, by its row
 	forking  map[int64]Ref        // who waits for the others of a channel to be invited to another, by its row
 	asks     []ask                // what hubs are to be asked on the user's accounts; never changed, but replaced
-	asked    map[asker]time.Time  // when a member was last given what was missing there
+	asked    map[asker]time.Time  // when a member was last given what was missing there; of all: when it counts no more
 	cleaned  time.Time            // when old things were deleted last
 	truncate time.Time            // when the write-ahead log is to be emptied; zero: not needed
 }

@@ -100,7 +100,7 @@ func (s *step) mindGaps(ch *channel) {
 	s.book.run("DELETE FROM missed WHERE channel = ? AND at < ?", ch.row, stamp(s.now.Add(-missedKept)))
 	rested := moment(s.book.number("SELECT max(at) FROM missed WHERE channel = ? AND asked > 0", ch.row))
 	if !rested.IsZero() {
-		rested = rested.Add(needRest) // sooner nobody would heed it
+		rested = rested.Add(needRest) // of a full one nobody would heed the next sooner
 	}
 	var need session.Need
 	var next time.Time

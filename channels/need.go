@@ -13,8 +13,8 @@ import (
 
 // What others ask for is given.
 const (
-	needPause  = time.Minute      // between two askings of a member that are heeded
-	givenPause = 20 * time.Hour   // the same, for one envelope or sender key
+	needPause  = time.Minute      // in which a member may ask for session.MaxNeed things
+	givenPause = 20 * time.Hour   // between two askings of a member for one envelope or sender key that are heeded
 	refillMost = 20 * time.Second // random wait before one gives what was another's
 )
 
@@ -27,6 +27,22 @@ func (s *step) heeds(a asker, pause time.Duration) bool {
 	return true
 }
 
+// mayAsk says that a member has room to ask for n things more, and counts them.
+// It is as much as one asking can hold, in one or in several: what he has asked for
+// in an hour may come at once.
+func (s *step) mayAsk(a asker, n int) bool {
+	until := s.memory.asked[a] // when all that he asked for counts no more
+	if until.Before(s.now) {
+		until = s.now
+	}
+	until = until.Add(time.Duration(n) * needPause / session.MaxNeed)
+	if until.Sub(s.now) > needPause {
+		return false
+	}
+	s.memory.asked[a] = until
+	return true
+}
+
 // forgetAsked forgets what was asked for so long ago that it is given again.
 func (s *step) forgetAsked() {
 	maps.DeleteFunc(s.memory.asked, func(_ asker, last time.Time) bool { return s.now.Sub(last) >= givenPause })
@@ -35,7 +51,8 @@ func (s *step) forgetAsked() {
 // answerNeed gives a member what he misses, if it is here: the same bytes
 // again, or one's own sender key, or one's own texts if that key is gone.
 func (s *step) answerNeed(ch *channel, from session.Member, need session.Need) {
-	if len(need.IDs)+len(need.Keys) == 0 || !s.heeds(asker{channel: ch.row, member: from}, needPause) {
+	n := max(len(need.IDs), len(need.Keys))
+	if n == 0 || !s.mayAsk(asker{channel: ch.row, member: from}, n) {
 		return
 	}
 	for _, id := range need.IDs {
