@@ -80,8 +80,10 @@ func realTalkerIn(t *testing.T, folder, nick string, settings ...string) *talker
 	return p
 }
 
-// longestTurn bounds each wait for something that goes over real connections.
-const longestTurn = 20 * time.Second
+// longestTurn bounds each wait for something that goes over real connections. It is
+// longer than a request may be held, 25 s: one that came just after a hub's closing
+// was settled has heard of it only when it is answered.
+const longestTurn = 45 * time.Second
 
 // says sends a line, and returns the first line after it that has all the parts.
 func (p *talker) says(line string, parts ...string) string {
