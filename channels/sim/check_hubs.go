@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"hubbub/channels"
 	"hubbub/channels/roster"
 	"hubbub/channels/wire"
 )
@@ -58,7 +59,7 @@ func (w *World) checkMirrors(tk *talk, logs map[*house]map[string]map[string]boo
 			channel = r[0].(string)
 			i := slices.IndexFunc(w.houses, func(h *house) bool { f := h.hub.Fingerprint(); return string(f[:]) == r[1].(string) })
 			h := w.houses[i]
-			if tk.lost(h) || first == h {
+			if tk.lost(h) || first == h || tk.unheardOut(h) {
 				continue
 			}
 			if first == nil {
@@ -82,6 +83,16 @@ func (w *World) checkMirrors(tk *talk, logs map[*house]map[string]map[string]boo
 		}
 		break // all members have the same hubs: checkSame
 	}
+}
+
+// unheardOut says that a hub has put out all who are in, and that nobody has heard why:
+// nobody can put there what the others say (seat.unheardOut).
+func (tk *talk) unheardOut(h *house) bool {
+	key := h.hub.Fingerprint()
+	return !slices.ContainsFunc(tk.live(), func(s *seat) bool {
+		return !s.orphan() && (!s.unheardOut() || len(s.p.phonebook(1, `SELECT 1 FROM places p JOIN channels c ON c.id = p.channel JOIN hubs h ON h.id = p.hub
+			WHERE c.name = ? AND h.fingerprint = ? AND p.standing = ?`, tk.name, key[:], int(channels.PutOut))) == 0)
+	})
 }
 
 // opened are the entries that members who are in could make sense of: what does not

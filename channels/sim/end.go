@@ -194,8 +194,11 @@ func (p *person) left() int {
 }
 
 // unlet says that nobody need have let a member in on a hub: whose hub it is, and who
-// has invited him, are gone.
+// has invited him, are gone; or he was put out there, and nobody has heard why.
 func (s *seat) unlet(h *house) bool {
+	if s.unheardOut() && s.putOut(h) {
+		return true
+	}
 	stays := func(o *seat) bool { return !o.left && !o.out() }
 	owner := slices.ContainsFunc(s.talk.seats, func(o *seat) bool { return o.p == h.owner && stays(o) && !o.again })
 	return !owner && (s.inviter() == nil || !stays(s.inviter()))

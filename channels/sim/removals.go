@@ -436,6 +436,28 @@ func (c *cut) sure() bool {
 	return c.by.sure()
 }
 
+// unheardOut says that who goes on from a copy of his phonebook has removed somebody, or
+// one by whom he came, and that nobody has heard of it but the hubs. The members may have
+// deleted the prekeys of theirs that the copy knows, since he had shown to know newer
+// ones, and they seal to one of his that it has not: neither can ever read the other
+// then, nor tell him so.
+func (s *seat) unheardOut() bool {
+	for o := s; o != nil; o = o.inviter() {
+		if slices.ContainsFunc(o.cuts, func(c *cut) bool { return c.forgotten && c.by.weak && (o == s || !c.knew[s.id]) }) {
+			return true
+		}
+	}
+	return false
+}
+
+// putOut says that a hub has told a member that his token was put out there.
+func (s *seat) putOut(h *house) bool {
+	v, _ := s.p.core.Channel(s.talk.name)
+	return slices.ContainsFunc(v.Hubs, func(o channels.HubView) bool {
+		return o.Address.Fingerprint == h.hub.Fingerprint() && o.Standing == channels.PutOut
+	})
+}
+
 // stillListed says that others, or if there are none he himself, see somebody
 // among the members.
 func (tk *talk) stillListed(o *seat) bool {
