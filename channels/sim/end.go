@@ -148,10 +148,13 @@ func (s *seat) orphan() bool {
 }
 
 // unannounced says that who invited somebody was gone before he could let him in,
-// and none of those who are in has heard of him.
+// and none of those who are in has heard of him who was in when the key was made:
+// whom the offer does not name he does not believe.
 func (s *seat) unannounced() bool {
 	by := s.join.by
-	return (by.left || by.out()) && !s.in && !slices.ContainsFunc(s.knownBy, func(o *seat) bool { return o != s && !o.left && !o.out() && !o.weak })
+	return (by.left || by.out()) && !s.in && !slices.ContainsFunc(s.knownBy, func(o *seat) bool {
+		return o != s && !o.left && !o.out() && !o.weak && s.join.knew[o.id]
+	})
 }
 
 // left is how much a gateway has yet to do.

@@ -39,6 +39,7 @@ type house struct {
 	lied    bool
 	lies    int
 	shaken  []time.Time      // when something happened to it
+	moved   time.Time        // when it has; zero: it has not
 	outage  *outage          // while it is down
 	dropped map[entryID]bool // entries that it has said it holds, and does not
 	wiped   bool             // and not claimed again

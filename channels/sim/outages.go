@@ -21,6 +21,7 @@ const (
 	toldWithin = 3 * time.Minute
 	toldAround = 12 * time.Minute
 	toldPause  = 70 * time.Minute // of a hub that comes and goes the user is told hourly
+	toldMove   = 3 * time.Hour    // a move is heard of within two, and for an hour more a hub is taken for a copy that was made for it
 )
 
 // shake notes that something happened to somebody, or a hub, that may keep the
@@ -74,6 +75,9 @@ func (w *World) checkOutages() {
 				continue
 			}
 			if o.wiped {
+				if !o.h.moved.IsZero() && !o.h.moved.After(o.from) && o.from.Sub(o.h.moved) < toldMove {
+					continue
+				}
 				lately := &outage{url: o.url, from: o.from.Add(-toldPause)}
 				if lately.count(p, o.from.Add(toldAround), "lost some of", "does not know") == 0 {
 					w.wrong(Told, "%s was not told that %s has lost its memory at %v", p.name, o.h.name, o.from)

@@ -202,7 +202,7 @@ func (w *World) moves() bool {
 		return false
 	}
 	h.urls = append(h.urls, h.url)
-	h.url = "https://" + h.name + ".example.org/moved/"
+	h.url, h.moved = "https://"+h.name+".example.org/moved/", w.now
 	w.tell("%s moves to %s", h.name, h.url)
 	w.shake(nil, h)
 	h.hangUp(func(*letter) bool { return true })
