@@ -61,7 +61,7 @@ func (w *World) checkRestored() {
 	for _, tk := range w.talks {
 		for _, s := range tk.live() {
 			for _, m := range s.texts {
-				if m.forgotten && m.got && !w.lossy() && s.p.heard("have texts from you that this gateway does not know", tk.name) == 0 {
+				if m.forgotten && m.got && !w.lossy() && !s.p.unwarned && s.p.heard("have texts from you that this gateway does not know", tk.name) == 0 {
 					w.wrong(Told, "%s was not told that others in %s have texts that the phonebook does not know", s.p.name, tk.name)
 					break
 				}

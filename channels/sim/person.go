@@ -40,6 +40,7 @@ type person struct {
 	hoards   bool // comes by keys that a malicious one has kept
 	stuck    bool // has something to do that it does not come to
 	shaken   []time.Time
+	unwarned bool      // of something that is said once: the gateway died before it was shown
 	read     time.Time // when a fetch was answered
 }
 
@@ -163,6 +164,7 @@ func (p *person) do(in channels.Input) []channels.Event {
 	die := w.fault(w.plan.death)
 	if die && w.chance(0.4) {
 		w.tell("%s's gateway dies before anything of it is carried out", p.name)
+		p.unheard(out.Events)
 		p.die()
 		return out.Events
 	}
@@ -177,6 +179,7 @@ func (p *person) do(in channels.Input) []channels.Event {
 	}
 	for _, r := range out.Requests {
 		if die && w.chance(0.5) {
+			p.unheard(out.Events)
 			p.die()
 			return out.Events
 		}
@@ -191,6 +194,15 @@ func (p *person) do(in channels.Input) []channels.Event {
 		p.die()
 	}
 	return out.Events
+}
+
+// unheard notes that the gateway died before it could show what was to be told once.
+func (p *person) unheard(events []channels.Event) {
+	for _, e := range events {
+		if _, ok := e.(channels.Warn); ok {
+			p.unwarned = true
+		}
+	}
 }
 
 // sleep has a Tick come when it is asked for.
