@@ -416,7 +416,7 @@ func (tk *talk) resolve() (any bool) {
 		changed := false
 		for _, o := range tk.seats {
 			for _, c := range o.standing() {
-				if c.sure() || !tk.stillListed(o) {
+				if c.sure() || !tk.stillListed(o) && !(o.left && !o.removed && tk.stillBrought(o)) {
 					continue
 				}
 				tk.w.tell("nobody has heard that %s has removed %s from %s", c.by.p.name, o.p.name, tk.name)
@@ -469,6 +469,12 @@ func (tk *talk) stillListed(o *seat) bool {
 		return slices.ContainsFunc(v.Members, func(m channels.MemberView) bool { return m.ID == o.id })
 	}
 	return false
+}
+
+// stillBrought says that others see one among the members who would be out with
+// somebody, by whose key he came. Who has left is listed in no case.
+func (tk *talk) stillBrought(by *seat) bool {
+	return slices.ContainsFunc(tk.seats, func(o *seat) bool { return o.inviter() == by && o.void() && !o.left && tk.stillListed(o) })
 }
 
 // missing notes whom somebody sees, and says whom he saw before and sees no more.
