@@ -245,6 +245,10 @@ func (s *step) closeOn(ch *channel, hub int64) bool {
 	switch {
 	case p.opened != 1 || ch.state != stateMember:
 		return false
+	case asked == 0 && s.saidNowhere(ch):
+		dropped := s.book.number("SELECT dropped FROM places WHERE channel = ? AND hub = ?", ch.row, hub)
+		s.timer(ch, timerDropped, s.now.Add(droppedKept))
+		return s.now.Sub(moment(dropped)) <= closeTried
 	case asked == 0:
 		s.book.run("DELETE FROM calls WHERE channel = ? AND hub = ?", ch.row, hub)
 		s.book.run("UPDATE places SET closing = ?, later = 0 WHERE channel = ? AND hub = ?", stamp(s.now), ch.row, hub)
@@ -254,6 +258,15 @@ func (s *step) closeOn(ch *channel, hub int64) bool {
 	}
 	s.timer(ch, timerDropped, s.now.Add(24*time.Hour))
 	return true
+}
+
+// saidNowhere says that no hub of a channel has all yet that the user had to say there: that
+// one was dropped may be among it. If it is closed before, the others do not know why,
+// and if he is removed meanwhile they are told no more.
+func (s *step) saidNowhere(ch *channel) bool {
+	return s.book.number(`SELECT EXISTS (SELECT 1 FROM outbox WHERE channel = ?1 AND kind = ?2)
+		OR NOT EXISTS (SELECT 1 FROM places p WHERE p.channel = ?1 AND NOT EXISTS
+			(SELECT 1 FROM calls k WHERE k.channel = p.channel AND k.hub = p.hub AND k.op = 'put' AND k.carry = 0))`, ch.row, outOps) > 0
 }
 
 // closeTried is how long a hub is asked that does not answer: it may be gone for good.

@@ -320,7 +320,7 @@ func (s *step) forgetDropped(ch *channel) {
 			s.removePlace(ch.row, h)
 		}
 	}
-	if last := s.book.number("SELECT min(dropped) FROM places WHERE channel = ? AND dropped > 0 AND closing = 0", ch.row); last > 0 {
+	if last := s.book.number("SELECT min(dropped) FROM places WHERE channel = ? AND dropped > ? AND closing = 0", ch.row, stamp(s.now.Add(-droppedKept))); last > 0 {
 		s.timer(ch, timerDropped, moment(last).Add(droppedKept))
 	}
 }

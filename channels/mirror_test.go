@@ -402,3 +402,43 @@ func TestWhoLeavesStillLetsIn(t *testing.T) {
 	}
 	w.sameLogs(w.named["attic"], cellar) // as alice reads them
 }
+
+// TestADroppedHubIsClosedWhenTheOthersAreTold: who drops a hub has just missed an answer
+// of the other one, and has to read that before he can say so. Until he has, the hub
+// that he has dropped takes what the others say, who know no better.
+func TestADroppedHubIsClosedWhenTheOthersAreTold(t *testing.T) {
+	w := begin(t)
+	alice, bob, attic, cellar := w.twoHubs()
+	w.hold = time.Hour
+	w.run(time.Minute)
+	w.cut = func(p *person, h *hubHouse) bool { return p == alice && h == attic }
+	lost := false
+	w.mangle = func(p *person, r channels.Request) int {
+		if p == bob && r.Hub == attic.address() && r.Calls[0].Op == wire.OpAck && !lost {
+			lost = true
+			return 0
+		}
+		return 1
+	}
+	bob.says("#alice", "one")
+	w.run(15 * time.Minute)
+	bob.do(channels.DropHub{Channel: "#alice", Hub: cellar.address().Fingerprint})
+	w.run(25 * time.Minute)
+	alice.says("#bob", "two")
+	w.run(5 * time.Second)
+	if n := bob.callsOf(cellar, wire.OpClose); n != 0 || !lost {
+		t.Errorf("the cellar was closed %d times, and alice is not told why", n)
+	}
+	if v, _ := alice.core.Channel("#bob"); len(v.Hubs) != 2 || v.Hubs[1].Standing != channels.Good {
+		t.Errorf("alice sees %+v", v.Hubs)
+	}
+	w.cut = nil
+	w.run(2 * time.Hour)
+	if n := bob.callsOf(cellar, wire.OpClose); n != 1 {
+		t.Errorf("the cellar was closed %d times when alice was told", n)
+	}
+	bob.saw("#alice", "bob: one", "alice: two")
+	if got := alice.hubsOf("#bob"); !slices.Equal(got, []string{"attic"}) {
+		t.Errorf("alice sees the hubs %q", got)
+	}
+}
