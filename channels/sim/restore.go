@@ -94,4 +94,21 @@ func (p *person) putBack(b *backup) {
 		}
 	}
 	p.start()
+	p.lacksWindows()
+}
+
+// lacksWindows notes that a copy has no window of a talk that somebody came to, and was
+// removed from, since it was made.
+func (p *person) lacksWindows() {
+	if p.core == nil {
+		return
+	}
+	for _, tk := range p.w.talks {
+		if _, ok := p.core.Channel(tk.name); ok {
+			continue
+		}
+		for _, s := range tk.seats {
+			s.away = s.away || s.p == p && s.removed
+		}
+	}
 }
