@@ -139,10 +139,12 @@ func hubIs(status []string, url, pattern string) bool {
 	return regexp.MustCompile(pattern).MatchString(hubLines(status, url))
 }
 
-// Sees waits until the channel's status says of a hub what a pattern names.
+// Sees waits until the channel's status says of a hub what a pattern names. Who has just
+// joined may hear of a hub that was added meanwhile by the receipts alone that the
+// others send a minute later, and asks for what they show then.
 func (p *person) Sees(url, pattern string) {
 	p.t.Helper()
-	await(p.t, fmt.Sprintf("%s's status to say %q of %s", p.nick, pattern, url), func() bool {
+	awaitFor(p.t, 3*patience, fmt.Sprintf("%s's status to say %q of %s", p.nick, pattern, url), func() bool {
 		time.Sleep(100 * time.Millisecond)
 		return hubIs(p.scribe().Sysop("status "+p.channel), url, pattern)
 	}, func() string { return p.Status() + "\n" + p.scribe().Said() })
