@@ -119,11 +119,17 @@ func (a *attacker) giantHeaders() {
 	}
 }
 
+// pipelining asks for all at once, and says that no more comes. Who has hung up by half
+// may be hung up on by a busy hub before all is answered: nothing else is answered.
 func (a *attacker) pipelining() {
+	a.Helper()
 	noise := aPost + "5\r\n\r\nnoise"
 	text := strings.Repeat("GET /?keys HTTP/1.1\r\nHost: hub\r\n\r\n", 30) + noise + noise + "GET /" + closing11
 	want := append(slices.Repeat([]int{200}, 30), 400, 400, 200)
-	a.wants(text, want)
+	got := a.ask(a.dial(), text)
+	if len(got) == 0 || len(got) > len(want) || !slices.Equal(got, want[:len(got)]) {
+		a.Errorf("answered %v, not the first of %v", got, want)
+	}
 }
 
 // smuggling hides a request in another: there are two ways to read it, of which one
