@@ -190,9 +190,9 @@ func TestCarryingBetweenHubs(t *testing.T) {
 func TestWhatOpensLateIsCarried(t *testing.T) {
 	w := begin(t)
 	alice, bob, attic, cellar := w.twoHubs()
-	w.person("carol").redeems("#c", alice.invites("#bob"))
+	carol := w.person("carol")
+	carol.redeems("#c", alice.invites("#bob"))
 	w.run(30 * time.Second)
-	carol := w.people[len(w.people)-1]
 	carol.stop()
 	w.cut = func(p *person, _ *hubHouse) bool { return p == bob }
 	before := alice.logOf(attic)
